@@ -1,0 +1,12 @@
+"""pricecast: daily LSTM price forecasts in a SQL table, with a verdict on whether they are worth anything.
+
+The data's way, one module a stage:
+
+    sources/ -> validate -> store/ -> features -> difference -> scale -> window -> models/, train
+    -> walk_forward, forecast, intervals -> store/ -> score, metrics -> lag -> report
+
+`daily` puts the stages in order; `cli` and the `flows` package call `daily`. Imports go one way:
+types, errors <- settings <- stages, sources, models, store <- daily <- cli, flows <- deployments.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,64 @@
+"""Missed or past days: the daily job once for each day, knowing no more than that day knew."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+from pipeline.clock import END_OF_DAY, utc_now
+from pipeline.daily import Progress, Request, Steps, check_as_of, run_daily, silent
+from pipeline.errors import UsageError
+from pipeline.settings import AssetSettings
+from pipeline.sources.base import PriceSource
+from pipeline.store import Engine
+from pipeline.types import RawPrices, RunSummary
+
+
+@dataclass
+class DownloadedOnce:
+    """A source that asks its origin once an asset, for everything known at `newest`.
+
+    Validation hides from each day's run what had not settled by then.
+    """
+
+    origin: PriceSource
+    newest: datetime
+    name: str
+    seen: dict[str, RawPrices] = field(default_factory=dict)
+
+    def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
+        if asset.symbol not in self.seen:
+            self.seen[asset.symbol] = self.origin.download(asset, start, self.newest)
+        return self.seen[asset.symbol]
+
+
+def run_backfill(
+    request: Request,
+    first: date,
+    source: PriceSource,
+    store: Engine,
+    run_steps: Steps | None = None,
+    progress: Progress = silent,
+    clock: Callable[[], datetime] = utc_now,
+) -> tuple[RunSummary, ...]:
+    """Run the daily job for every day from `first` to the day of `request.as_of`, in order.
+
+    Each day's `as_of` is its 23:59:59 UTC. What a day has issued already stays as it is.
+    """
+    if first > request.as_of.date():
+        raise UsageError(
+            f"--from {first} lies after --to {request.as_of:%Y-%m-%d}", "Give the earlier day to --from."
+        )
+    check_as_of(request.as_of, clock())
+    once = DownloadedOnce(source, request.as_of, source.name)
+    days = [first + timedelta(days=n) for n in range((request.as_of.date() - first).days + 1)]
+    return tuple(
+        run_daily(
+            replace(request, as_of=min(datetime.combine(day, END_OF_DAY, UTC), request.as_of)),
+            once,
+            store,
+            run_steps,
+            progress,
+            clock,
+        )
+        for day in days
+    )

@@ -1,0 +1,118 @@
+"""Trading calendars: which sessions are expected, when a bar is settled, which sessions come next.
+
+Exchange hours, holidays and half-days come from exchange_calendars; `24/7` has a session for every UTC day.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import exchange_calendars
+import numpy as np
+import pandas as pd
+from exchange_calendars.errors import CalendarError
+
+from pipeline.errors import ConfigError
+from pipeline.types import DateArray
+
+LUSTRUM = 5
+"""Years; calendars are built over whole multiples of it."""
+
+
+@dataclass(frozen=True)
+class TradingCalendar:
+    """The sessions of one exchange and when their bars are final.
+
+    `settle_minutes` after a session's close its bar is taken as settled.
+    """
+
+    name: str
+    settle_minutes: int
+
+    def sessions(self, first: np.datetime64, last: np.datetime64) -> DateArray:
+        """The (n,) session dates from `first` to `last`, both included."""
+        if last < first:
+            return np.array([], dtype="datetime64[D]")
+        calendar = _exchange(self.name, first, last)
+        dates = _dates(calendar.sessions)
+        return dates[(dates >= first) & (dates <= last)]
+
+    def settled_at(self, session_dates: DateArray) -> DateArray:
+        """The (n,) UTC moments (`datetime64[s]`) at which the bars of `session_dates` are settled.
+
+        Every date must be a session; a date that is none is an error of the caller (KeyError).
+        """
+        if len(session_dates) == 0:
+            return np.array([], dtype="datetime64[s]")
+        calendar = _exchange(self.name, session_dates.min(), session_dates.max())
+        closes = calendar.closes.loc[pd.DatetimeIndex(session_dates)]
+        moments: DateArray = (
+            closes.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+        )
+        settled: DateArray = moments + np.timedelta64(self.settle_minutes, "m")
+        return settled
+
+    def last_settled(self, as_of: datetime) -> np.datetime64:
+        """The newest session whose bar is settled at `as_of` (an aware moment)."""
+        moment = utc_moment(as_of)
+        today = moment.astype("datetime64[D]")
+        recent = self.sessions(today - np.timedelta64(30, "D"), today)
+        settled = recent[self.settled_at(recent) <= moment]
+        return np.datetime64(settled[-1], "D")
+
+    def next_sessions(self, after: np.datetime64, count: int) -> DateArray:
+        """The (count,) session dates that follow `after`."""
+        ahead = after + np.timedelta64(30 + 2 * count, "D")
+        return self.sessions(after + np.timedelta64(1, "D"), ahead)[:count]
+
+    def target_dates(self, origins: DateArray, horizons: int) -> DateArray:
+        """The (o, H) session dates 1..H sessions after each of the (o,) origins."""
+        if len(origins) == 0:
+            return np.empty((0, horizons), dtype="datetime64[D]")
+        tail = self.next_sessions(origins.max(), horizons)
+        following = self.sessions(origins.min(), tail[-1])
+        first = np.searchsorted(following, origins, side="right")
+        return following[first[:, None] + np.arange(horizons)[None, :]]
+
+
+@lru_cache(maxsize=64)
+def trading_calendar(name: str, settle_minutes: int) -> TradingCalendar:
+    """The calendar called `name`; ConfigError when there is none."""
+    if name not in exchange_calendars.get_calendar_names(include_aliases=True):
+        raise ConfigError(
+            f"unknown calendar '{name}'",
+            "Use an exchange_calendars name such as XNYS, XLON, XKRX, or 24/7 for crypto.",
+        )
+    return TradingCalendar(name, settle_minutes)
+
+
+def utc_moment(moment: datetime) -> np.datetime64:
+    """An aware moment as a `datetime64[s]` in UTC."""
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "s")
+
+
+def _year(day: np.datetime64) -> int:
+    return int(day.astype("datetime64[Y]").astype(int)) + 1970
+
+
+def _dates(index: pd.DatetimeIndex) -> DateArray:
+    dates: DateArray = index.to_numpy().astype("datetime64[D]")
+    return dates
+
+
+@lru_cache(maxsize=256)
+def _built(name: str, first_year: int, last_year: int) -> exchange_calendars.ExchangeCalendar:
+    try:
+        return exchange_calendars.get_calendar(name, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+    except (CalendarError, ValueError) as error:
+        raise ConfigError(
+            f"calendar {name} does not cover {first_year} to {last_year}: {error}",
+            "Start the history later (download.history_start), or choose another calendar.",
+        ) from error
+
+
+def _exchange(name: str, first: np.datetime64, last: np.datetime64) -> exchange_calendars.ExchangeCalendar:
+    """A calendar over whole lustra, so that few are built: building one can take seconds."""
+    first_year = _year(first) // LUSTRUM * LUSTRUM
+    last_year = (_year(last) // LUSTRUM + 1) * LUSTRUM
+    return _built(name, first_year, last_year)

@@ -1,0 +1,263 @@
+"""The daily job: the steps in order, for every asset, whatever happens to one of them."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from pipeline import __version__, steps
+from pipeline.clock import utc_now
+from pipeline.errors import PricecastError, UsageError
+from pipeline.models import check_models
+from pipeline.settings import AssetSettings, Settings
+from pipeline.sources.base import PriceSource
+from pipeline.steps import Job, Outcome
+from pipeline.store import Engine, write, writing
+from pipeline.types import Failure, IngestSummary, RawPrices, RunStatus, RunSummary
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The steps as plain functions, or decorated by a scheduler; what they do is the same."""
+
+    download: Callable[[Job, AssetSettings], RawPrices] = steps.download_patiently
+    ingest: Callable[[Job, AssetSettings, RawPrices], IngestSummary] = steps.ingest
+    backtest: Callable[[Job, AssetSettings], Outcome] = steps.backtest
+    score: Callable[[Job, AssetSettings], Outcome] = steps.score
+    issue: Callable[[Job, AssetSettings], Outcome] = steps.issue
+    judge: Callable[[Job, Sequence[AssetSettings]], Outcome] = steps.judge
+
+
+class Progress(Protocol):
+    """Told what is being done, and how many of how many pieces of work are done."""
+
+    def __call__(self, what: str, done: int, total: int) -> None: ...
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked for. `symbols` empty means every configured asset."""
+
+    settings: Settings
+    as_of: datetime
+    symbols: tuple[str, ...] = ()
+    command: str = "run"
+
+
+@dataclass
+class _Tally:
+    """What a run has done so far; the one thing that changes while it goes on."""
+
+    ingested: list[IngestSummary] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    forecasts: int = 0
+    scores: int = 0
+    verdicts: int = 0
+
+
+def run_daily(
+    request: Request,
+    source: PriceSource,
+    store: Engine,
+    run_steps: Steps | None = None,
+    progress: Progress = silent,
+    clock: Callable[[], datetime] = utc_now,
+) -> RunSummary:
+    """Download, store, forecast, score and judge, as of `request.as_of`; `clock` gives the wall clock.
+
+    A failing asset or model is a `Failure` of the summary and leaves the others alone: the status is DONE
+    without failures, DEGRADED with some, FAILED when no asset got through. Asked again without news, a run
+    leaves no row but its own in `runs`. Raises ConfigError and UsageError before anything is written.
+    """
+    check_models(request.settings)
+    started_at = clock()
+    check_as_of(request.as_of, started_at)
+    assets, leads = selected_assets(request)
+    job = _start(request, source, store, assets + leads, started_at)
+    tally = _Tally()
+    try:
+        _work(job, assets, leads, run_steps or Steps(), tally, progress)
+        summary = _summary(request, job, assets, tally)
+    except BaseException:
+        _finish(job, RunStatus.FAILED, tally, clock())
+        raise
+    _finish(job, summary.status, tally, clock())
+    return summary
+
+
+def check_as_of(as_of: datetime, now: datetime) -> None:
+    """UsageError for a moment that has not come yet."""
+    if as_of > now:
+        raise UsageError(
+            f"--as-of {as_of:%Y-%m-%d %H:%M} UTC lies in the future",
+            f"Give a moment up to now ({now:%Y-%m-%d %H:%M} UTC), or leave --as-of out.",
+        )
+
+
+def selected_assets(
+    request: Request,
+) -> tuple[tuple[AssetSettings, ...], tuple[AssetSettings, ...]]:
+    """The assets to forecast, and their leads that are only downloaded."""
+    settings = request.settings
+    symbols = request.symbols or tuple(asset.symbol for asset in settings.assets)
+    if not symbols:
+        raise UsageError("no assets to forecast", "Add [[assets]] to pricecast.toml, or give --symbols.")
+    assets = tuple(settings.asset(symbol) for symbol in dict.fromkeys(symbols))
+    lead_symbols = dict.fromkeys(lead for asset in assets for lead in asset.leads)
+    leads = tuple(settings.asset(symbol) for symbol in lead_symbols if symbol not in symbols)
+    return assets, leads
+
+
+def _start(
+    request: Request,
+    source: PriceSource,
+    store: Engine,
+    assets: Sequence[AssetSettings],
+    started_at: datetime,
+) -> Job:
+    with writing(store) as connection:
+        run_id = write.start_run(
+            connection,
+            command=request.command,
+            source=source.name,
+            as_of=request.as_of,
+            started_at=started_at,
+            code_version=__version__,
+            settings_json=request.settings.model_dump_json(),
+        )
+        write.register_assets(connection, assets, run_id)
+    return Job(run_id, request.settings, source, store, request.as_of, started_at)
+
+
+def _work(
+    job: Job,
+    assets: Sequence[AssetSettings],
+    leads: Sequence[AssetSettings],
+    run_steps: Steps,
+    tally: _Tally,
+    progress: Progress,
+) -> None:
+    total = len(leads) + 2 * len(assets) + 1
+    fresh = []
+    for done, asset in enumerate((*leads, *assets)):
+        progress(f"{asset.symbol}: prices", done, total)
+        if _ingested(job, asset, run_steps, tally):
+            fresh.append(asset)
+    for done, asset in enumerate(assets, start=len(leads) + len(assets)):
+        progress(f"{asset.symbol}: forecasts", done, total)
+        if asset in fresh:
+            _forecast(job, asset, run_steps, tally)
+    progress("verdicts", total - 1, total)
+    tally.verdicts = run_steps.judge(job, assets).count
+    steps.prune(job)
+    progress("done", total, total)
+
+
+def _ingested(job: Job, asset: AssetSettings, run_steps: Steps, tally: _Tally) -> bool:
+    def ingest_asset() -> None:
+        raw = run_steps.download(job, asset)
+        tally.ingested.append(run_steps.ingest(job, asset, raw))
+
+    return _contained(asset, ingest_asset, tally)
+
+
+def _forecast(job: Job, asset: AssetSettings, run_steps: Steps, tally: _Tally) -> None:
+    def forecast_asset() -> None:
+        issued = run_steps.backtest(job, asset)
+        tally.forecasts += issued.count
+        tally.failures.extend(issued.failures)
+        tally.scores += run_steps.score(job, asset).count
+        live = run_steps.issue(job, asset)
+        tally.forecasts += live.count
+        tally.failures.extend(failure for failure in live.failures if failure not in issued.failures)
+
+    _contained(asset, forecast_asset, tally)
+
+
+def _contained(asset: AssetSettings, work: Callable[[], None], tally: _Tally) -> bool:
+    """Do the work; a failure is noted and stays this asset's own."""
+    try:
+        work()
+    except PricecastError as error:
+        tally.failures.append(Failure(asset.symbol, "", str(error)))
+        return False
+    except Exception as error:
+        # One asset's defect must not cost the others their day.
+        log.exception("unexpected failure of %s", asset.symbol)
+        message = f"{asset.symbol}: unexpected {type(error).__name__}: {error}\n  Run again with --debug."
+        tally.failures.append(Failure(asset.symbol, "", message))
+        return False
+    return True
+
+
+def _summary(request: Request, job: Job, assets: Sequence[AssetSettings], tally: _Tally) -> RunSummary:
+    return RunSummary(
+        run_id=job.run_id,
+        as_of=job.as_of,
+        status=_status(assets, tally.failures),
+        ingested=tuple(tally.ingested),
+        failures=tuple(tally.failures),
+        notes=_notes(request, assets),
+        n_forecasts=tally.forecasts,
+        n_scores=tally.scores,
+        n_verdicts=tally.verdicts,
+    )
+
+
+def _status(assets: Sequence[AssetSettings], failures: Sequence[Failure]) -> RunStatus:
+    if not failures:
+        return RunStatus.DONE
+    lost = {failure.symbol for failure in failures if not failure.model}
+    everything_lost = all(asset.symbol in lost for asset in assets)
+    return RunStatus.FAILED if everything_lost else RunStatus.DEGRADED
+
+
+def _notes(request: Request, assets: Sequence[AssetSettings]) -> tuple[str, ...]:
+    return tuple(
+        f"{asset.symbol} is not configured: taken as {asset.currency} on calendar {asset.calendar}"
+        for asset in assets
+        if not request.settings.is_listed(asset.symbol)
+    )
+
+
+def _finish(job: Job, status: RunStatus, tally: _Tally, finished_at: datetime) -> None:
+    with writing(job.store) as connection:
+        write.finish_run(
+            connection,
+            job.run_id,
+            status=status,
+            finished_at=finished_at,
+            summary_json=_summary_json(tally),
+        )
+
+
+def _summary_json(tally: _Tally) -> str:
+    return json.dumps(
+        {
+            "ingested": [
+                {
+                    "symbol": one.symbol,
+                    "new": one.new,
+                    "revised": one.revised,
+                    "rejected": one.rejected,
+                    "missing": one.missing,
+                    "newest_session": str(one.newest_session),
+                }
+                for one in tally.ingested
+            ],
+            "failures": [
+                {"symbol": one.symbol, "model": one.model, "message": one.message} for one in tally.failures
+            ],
+            "forecasts": tally.forecasts,
+            "scores": tally.scores,
+            "verdicts": tally.verdicts,
+        }
+    )

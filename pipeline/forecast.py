@@ -1,0 +1,27 @@
+"""A fit and the latest windows to prices, by un-scaling and un-differencing."""
+
+import numpy as np
+
+from pipeline.difference import undifference
+from pipeline.errors import AssetError
+from pipeline.scale import feature_scaler, scale, unscale
+from pipeline.train import Fit
+from pipeline.types import FloatArray, Windows
+
+
+def forecast_closes(fit: Fit, windows: Windows, last_closes: FloatArray) -> FloatArray:
+    """Closes (o, H) for horizons 1..H after each of the (o,) origins of `windows`.
+
+    `last_closes` (o,) are the origins' own closes. Every forecast is finite and positive; AssetError if the
+    model says otherwise.
+    """
+    scaled = fit.model.predict(scale(windows.values, fit.scaler))
+    changes = unscale(scaled, feature_scaler(fit.scaler, 0))
+    closes = undifference(changes, last_closes, fit.config.difference)
+    if not (np.isfinite(closes).all() and (closes > 0.0).all()):
+        raise AssetError(
+            fit.provenance.symbol,
+            f"{fit.config.name} forecasts a price that is not positive",
+            f"Lower the learning rate, or use difference = 'log' in [model.{fit.config.name}].",
+        )
+    return closes

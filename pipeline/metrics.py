@@ -1,0 +1,126 @@
+"""Accuracy measures, each a small pure function of forecasts and what came true.
+
+Prices are in the asset's currency, on the basis of the forecast's origin. Measures relative to persistence
+use the same origins. A measure that is undefined is NaN.
+"""
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from statsmodels.tsa.stattools import diebold_mariano_test
+
+from pipeline.types import Bands, FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Scored forecasts of one horizon, (m,) each and m >= 1; `naive_maes` scale MASE."""
+
+    horizon: int
+    last: FloatArray
+    forecast: FloatArray
+    actual: FloatArray
+    naive_maes: FloatArray
+    bands: Bands
+
+
+def mae(outcomes: Outcomes) -> float:
+    """Mean absolute error."""
+    return float(np.mean(np.abs(outcomes.forecast - outcomes.actual)))
+
+
+def rmse(outcomes: Outcomes) -> float:
+    """Root mean squared error."""
+    return float(np.sqrt(np.mean((outcomes.forecast - outcomes.actual) ** 2)))
+
+
+def mape(outcomes: Outcomes) -> float:
+    """Mean absolute error as a percentage of the actual price."""
+    return 100.0 * float(np.mean(np.abs(outcomes.forecast - outcomes.actual) / outcomes.actual))
+
+
+def smape(outcomes: Outcomes) -> float:
+    """Mean absolute error as a percentage of the mean of forecast and actual (0 to 200)."""
+    middle = (outcomes.forecast + outcomes.actual) / 2.0
+    return 100.0 * float(np.mean(np.abs(outcomes.forecast - outcomes.actual) / middle))
+
+
+def mase(outcomes: Outcomes) -> float:
+    """Mean absolute error over the one-session naive error in training (Hyndman and Koehler 2006)."""
+    if not (outcomes.naive_maes > 0.0).all():
+        return float("nan")
+    return float(np.mean(np.abs(outcomes.forecast - outcomes.actual) / outcomes.naive_maes))
+
+
+def theil_u(outcomes: Outcomes) -> float:
+    """Theil's U2 (1966): root of the ratio of squared relative errors, forecast over persistence."""
+    own = np.sum(((outcomes.forecast - outcomes.actual) / outcomes.last) ** 2)
+    naive = np.sum(((outcomes.last - outcomes.actual) / outcomes.last) ** 2)
+    return float(np.sqrt(own / naive)) if naive > 0.0 else float("nan")
+
+
+def skill(outcomes: Outcomes) -> float:
+    """1 - MSE / MSE of persistence, on log prices: above 0 beats the last value."""
+    own = np.mean(np.log(outcomes.forecast / outcomes.actual) ** 2)
+    naive = np.mean(np.log(outcomes.last / outcomes.actual) ** 2)
+    return float(1.0 - own / naive) if naive > 0.0 else float("nan")
+
+
+def hit_rate(outcomes: Outcomes) -> float:
+    """Share of rightly signed changes among the forecasts where both changes have a sign."""
+    predicted = np.sign(outcomes.forecast - outcomes.last)
+    came_true = np.sign(outcomes.actual - outcomes.last)
+    signed = (predicted != 0.0) & (came_true != 0.0)
+    return float(np.mean(predicted[signed] == came_true[signed])) if signed.any() else float("nan")
+
+
+def coverage_80(outcomes: Outcomes) -> float:
+    """Share of actual prices inside the 80% band, where one was issued."""
+    return _coverage(outcomes.actual, outcomes.bands.lower_80, outcomes.bands.upper_80)
+
+
+def coverage_95(outcomes: Outcomes) -> float:
+    """Share of actual prices inside the 95% band, where one was issued."""
+    return _coverage(outcomes.actual, outcomes.bands.lower_95, outcomes.bands.upper_95)
+
+
+def dm_p_value(outcomes: Outcomes) -> float:
+    """One-sided p-value of beating persistence (Diebold and Mariano 1995, as corrected by Harvey, Leybourne
+    and Newbold 1997) on squared log errors; NaN for fewer than 10 forecasts or an exact copy of persistence.
+    """
+    actual, last = np.log(outcomes.actual), np.log(outcomes.last)
+    forecast = np.log(outcomes.forecast)
+    advantage = (actual - last) ** 2 - (actual - forecast) ** 2
+    if len(advantage) < max(10, 2 * outcomes.horizon) or np.ptp(advantage) == 0.0:
+        return float("nan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        test = diebold_mariano_test(
+            actual, last, forecast, lags=outcomes.horizon - 1, harvey_adj=True, horizon=outcomes.horizon
+        )
+    two_sided = float(test.pvalue)
+    return two_sided / 2.0 if float(test.statistic) > 0.0 else 1.0 - two_sided / 2.0
+
+
+METRICS: Mapping[str, Callable[[Outcomes], float]] = {
+    "mae": mae,
+    "rmse": rmse,
+    "mape": mape,
+    "smape": smape,
+    "mase": mase,
+    "theil_u": theil_u,
+    "skill": skill,
+    "hit_rate": hit_rate,
+    "coverage_80": coverage_80,
+    "coverage_95": coverage_95,
+    "dm_p_value": dm_p_value,
+}
+
+
+def _coverage(actual: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
+    issued = np.isfinite(lower) & np.isfinite(upper)
+    if not issued.any():
+        return float("nan")
+    return float(np.mean((actual[issued] >= lower[issued]) & (actual[issued] <= upper[issued])))

@@ -1,0 +1,109 @@
+"""The registry of models: a name, how it is trained, and what it does otherwise than the settings say.
+
+A new model is a file in this package and a line in `RECIPES`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.errors import ConfigError
+from pipeline.models.base import LstmParameters, Model, ModelConfig, RidgeParameters
+from pipeline.models.drift import Drift
+from pipeline.models.last_value import LastValue
+from pipeline.models.lstm import Lstm
+from pipeline.models.ridge import Ridge
+from pipeline.settings import AssetSettings, LstmSettings, ModelOverride, Settings
+from pipeline.types import Differencing, FeatureSet, Scaling
+
+Estimator = type[LastValue] | type[Drift] | type[Ridge] | type[Lstm]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An estimator and the model's own answers to settings; None follows the settings."""
+
+    estimator: Estimator
+    features: FeatureSet
+    difference: Differencing | None = None
+    scaler: Scaling | None = None
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "last-value": Recipe(LastValue, FeatureSet.UNIVARIATE, Differencing.LOG, Scaling.NONE),
+    "drift": Recipe(Drift, FeatureSet.UNIVARIATE, Differencing.LOG, Scaling.NONE),
+    "ridge": Recipe(Ridge, FeatureSet.MULTIVARIATE),
+    "lstm-levels": Recipe(Lstm, FeatureSet.UNIVARIATE, Differencing.NONE, Scaling.MINMAX),
+    "lstm-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE),
+    "lstm-bivariate": Recipe(Lstm, FeatureSet.BIVARIATE),
+    "lstm-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE),
+}
+
+
+def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfig:
+    """The configuration of the model `name` for one asset; ConfigError names the choices or the key."""
+    recipe = _recipe(name)
+    override = settings.model.get(name, ModelOverride())
+    general = settings.transform
+    features = override.features or recipe.features
+    return ModelConfig(
+        name=name,
+        features=features,
+        difference=override.difference or recipe.difference or general.difference,
+        scaler=override.scaler or recipe.scaler or general.scaler,
+        time_steps=override.time_steps or general.time_steps,
+        horizons=settings.horizons,
+        train_sessions=override.train_sessions or general.train_sessions,
+        validation_fraction=_first(override.validation_fraction, general.validation_fraction),
+        bridge_gaps=general.bridge_gaps,
+        leads=asset.leads if features is FeatureSet.MULTIVARIATE else (),
+        seed=settings.seed,
+        parameters=_parameters(recipe, settings, name, override.lstm),
+    )
+
+
+def check_models(settings: Settings) -> None:
+    """ConfigError for a model name, an override or a parameter that cannot be."""
+    for name in (*settings.models, *settings.model):
+        configure(settings, AssetSettings(symbol="any"), name)
+
+
+def open_model(config: ModelConfig) -> Model:
+    """How to train the model of this configuration."""
+    estimator = _recipe(config.name).estimator
+    if estimator is Lstm and isinstance(config.parameters, LstmParameters):
+        return Lstm(config.parameters)
+    if estimator is Ridge and isinstance(config.parameters, RidgeParameters):
+        return Ridge(config.parameters)
+    return LastValue() if estimator is LastValue else Drift()
+
+
+def _recipe(name: str) -> Recipe:
+    if name not in RECIPES:
+        raise ConfigError(f"unknown model '{name}'", f"Expected one of: {', '.join(RECIPES)}.")
+    return RECIPES[name]
+
+
+def _parameters(
+    recipe: Recipe, settings: Settings, name: str, override: Mapping[str, Any]
+) -> LstmParameters | RidgeParameters | None:
+    if recipe.estimator is Ridge:
+        return RidgeParameters(settings.ridge.alphas)
+    if recipe.estimator is not Lstm:
+        return None
+    try:
+        merged = LstmSettings(**{**settings.lstm.model_dump(), **override})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"'model.{name}.lstm.{key}': {first['msg']}",
+            f"Expected one of: {', '.join(sorted(LstmSettings.model_fields))}.",
+        ) from error
+    return LstmParameters(**merged.model_dump())
+
+
+def _first(value: float | None, default: float) -> float:
+    return default if value is None else value

@@ -1,0 +1,91 @@
+"""What every model promises, and the configuration that makes it one model and not another."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scaling, Windows
+
+
+@dataclass(frozen=True)
+class LstmParameters:
+    """Architecture and fitting of an LSTM; the meaning of each is in `settings.LstmSettings`."""
+
+    units: int
+    layers: int
+    dropout: float
+    learning_rate: float
+    optimizer: str
+    loss: str
+    epochs: int
+    batch_size: int
+    patience: int
+
+
+@dataclass(frozen=True)
+class RidgeParameters:
+    """The penalties that ridge regression may choose from."""
+
+    alphas: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """All that decides a model's forecasts besides its data and seed."""
+
+    name: str
+    features: FeatureSet
+    difference: Differencing
+    scaler: Scaling
+    time_steps: int
+    horizons: int
+    train_sessions: int
+    validation_fraction: float
+    bridge_gaps: bool
+    leads: tuple[str, ...]
+    seed: int
+    parameters: LstmParameters | RidgeParameters | None = None
+
+    @property
+    def config_hash(self) -> str:
+        """Twelve hexadecimal digits that change whenever the configuration does."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+class FittedModel(Protocol):
+    """A trained model, frozen."""
+
+    @property
+    def epochs(self) -> tuple[EpochLoss, ...]:
+        """The loss of every epoch, from epoch 0 (before any step); empty for models without epochs."""
+        ...
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept; 0 for models without epochs."""
+        ...
+
+    def predict(self, values: FloatArray) -> FloatArray:
+        """Scaled targets (s, H) for scaled windows (s, t, f); a row depends on its own window alone."""
+        ...
+
+    def to_bytes(self) -> bytes:
+        """The weights as `.npz` bytes without pickle."""
+        ...
+
+
+class Model(Protocol):
+    """How to train and restore one kind of model."""
+
+    def fit(self, training: Windows, validation: Windows, seed: int) -> FittedModel:
+        """Train on scaled windows with finite targets; the same arguments give the same model.
+
+        `validation` lies after `training` and may be empty.
+        """
+        ...
+
+    def restore(self, weights: bytes) -> FittedModel:
+        """The model that `to_bytes` saved; its forecasts are identical."""
+        ...

@@ -1,0 +1,34 @@
+"""The last price again: the forecast that every other must beat."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.models.weights import pack, unpack
+from pipeline.types import EpochLoss, FloatArray, Windows
+
+
+@dataclass(frozen=True)
+class LastValue:
+    """No change at any horizon. Meant for differenced, unscaled targets, where 0 means no change."""
+
+    def fit(self, training: Windows, validation: Windows, seed: int) -> "FittedLastValue":
+        return FittedLastValue(training.targets.shape[1])
+
+    def restore(self, weights: bytes) -> "FittedLastValue":
+        return FittedLastValue(int(unpack(weights)["horizons"]))
+
+
+@dataclass(frozen=True)
+class FittedLastValue:
+    """Nothing is learnt but the number of horizons."""
+
+    horizons: int
+    epochs: tuple[EpochLoss, ...] = ()
+    best_epoch: int = 0
+
+    def predict(self, values: FloatArray) -> FloatArray:
+        return np.zeros((len(values), self.horizons))
+
+    def to_bytes(self) -> bytes:
+        return pack({"horizons": np.array(self.horizons)})

@@ -1,0 +1,79 @@
+"""Ridge regression on the flattened window: the linear yardstick (Hoerl and Kennard 1970)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import Ridge as RidgeRegression
+
+from pipeline.models.base import RidgeParameters
+from pipeline.models.weights import pack, unpack
+from pipeline.types import EpochLoss, FloatArray, Windows
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """The penalty with the least validation error, then a fit on training and validation together.
+
+    Without a validation block the largest penalty is taken.
+    """
+
+    parameters: RidgeParameters
+
+    def fit(self, training: Windows, validation: Windows, seed: int) -> "FittedRidge":
+        alpha = self._choose_alpha(training, validation)
+        inputs = np.concatenate([_flat(training.values), _flat(validation.values)])
+        targets = np.concatenate([training.targets, validation.targets])
+        fitted = RidgeRegression(alpha=alpha).fit(inputs, targets)
+        return FittedRidge(
+            fitted.coef_.reshape(targets.shape[1], -1), np.atleast_1d(fitted.intercept_), alpha
+        )
+
+    def restore(self, weights: bytes) -> "FittedRidge":
+        arrays = unpack(weights)
+        return FittedRidge(
+            arrays["coefficients"].astype(np.float64),
+            arrays["intercepts"].astype(np.float64),
+            float(arrays["alpha"]),
+        )
+
+    def _choose_alpha(self, training: Windows, validation: Windows) -> float:
+        if len(validation) == 0:
+            return max(self.parameters.alphas)
+        inputs, held_out = _flat(training.values), _flat(validation.values)
+
+        def validation_error(alpha: float) -> float:
+            predicted = RidgeRegression(alpha=alpha).fit(inputs, training.targets).predict(held_out)
+            return float(np.mean((predicted.reshape(validation.targets.shape) - validation.targets) ** 2))
+
+        return min(self.parameters.alphas, key=validation_error)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedRidge:
+    """The coefficients of the chosen penalty."""
+
+    coefficients: FloatArray
+    """(H, t*f)."""
+    intercepts: FloatArray
+    """(H,)."""
+    alpha: float
+    epochs: tuple[EpochLoss, ...] = ()
+    best_epoch: int = 0
+
+    def predict(self, values: FloatArray) -> FloatArray:
+        """A row at a time by `einsum`, so that a row's result does not depend on its neighbours."""
+        outputs: FloatArray = np.einsum("sk,hk->sh", _flat(values), self.coefficients)
+        return outputs + self.intercepts
+
+    def to_bytes(self) -> bytes:
+        return pack(
+            {
+                "coefficients": self.coefficients,
+                "intercepts": self.intercepts,
+                "alpha": np.array(self.alpha),
+            }
+        )
+
+
+def _flat(values: FloatArray) -> FloatArray:
+    return values.reshape(len(values), -1)

@@ -1,0 +1,262 @@
+"""One frozen `Settings`: built-in defaults, then `pricecast.toml`, then `PRICECAST_*` variables.
+
+Nested keys take a double underscore in the environment: `PRICECAST_LSTM__UNITS=64` is `[lstm] units = 64`.
+An unknown key or a value out of range is a `ConfigError` that names the key and the file.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pipeline.errors import ConfigError
+from pipeline.types import Differencing, FeatureSet, Scaling
+
+DEFAULT_CONFIG_FILE = Path("pricecast.toml")
+CONTINUOUS_CALENDAR = "24/7"
+
+SUFFIX_MARKETS: Mapping[str, tuple[str, str]] = {
+    "-USD": (CONTINUOUS_CALENDAR, "USD"),
+    "-EUR": (CONTINUOUS_CALENDAR, "EUR"),
+    ".KS": ("XKRX", "KRW"),
+    ".T": ("XTKS", "JPY"),
+    ".HK": ("XHKG", "HKD"),
+    ".L": ("XLON", "GBp"),
+    ".DE": ("XETR", "EUR"),
+    ".PA": ("XPAR", "EUR"),
+    ".AS": ("XAMS", "EUR"),
+    ".SW": ("XSWX", "CHF"),
+    ".TO": ("XTSE", "CAD"),
+    ".AX": ("XASX", "AUD"),
+    ".NS": ("XBOM", "INR"),
+    ".BO": ("XBOM", "INR"),
+    ".SA": ("BVMF", "BRL"),
+}
+"""Calendar and currency of Yahoo's symbol suffixes; a symbol without one of them trades in New York."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AssetSettings(_Frozen):
+    """An asset, its trading calendar (an exchange_calendars name) and the assets that lead it."""
+
+    symbol: str = Field(min_length=1)
+    calendar: str = "XNYS"
+    currency: str = "USD"
+    leads: tuple[str, ...] = ()
+
+
+class TransformSettings(_Frozen):
+    """From bars to windows."""
+
+    difference: Differencing = Differencing.LOG
+    scaler: Scaling = Scaling.STANDARD
+    time_steps: int = Field(default=20, ge=1, le=1000)
+    train_sessions: int = Field(default=1500, ge=50)
+    """A fit learns from at most this many newest sessions."""
+    validation_fraction: float = Field(default=0.15, ge=0.0, lt=0.9)
+    bridge_gaps: bool = False
+    """Let windows span missing sessions, as if the sessions around a gap were consecutive."""
+
+
+class LstmSettings(_Frozen):
+    """Architecture and fitting of the LSTM models."""
+
+    units: int = Field(default=32, ge=1)
+    layers: int = Field(default=1, ge=1, le=8)
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    learning_rate: float = Field(default=1e-3, gt=0.0)
+    optimizer: str = "adam"
+    loss: str = "mse"
+    epochs: int = Field(default=20, ge=1)
+    batch_size: int = Field(default=64, ge=1)
+    patience: int = Field(default=5, ge=1)
+    """Stop after so many epochs without a better validation loss; the best epoch's weights are kept."""
+
+
+class RidgeSettings(_Frozen):
+    """Ridge regression on the flattened window; the penalty is chosen on the validation block."""
+
+    alphas: tuple[Annotated[float, Field(gt=0.0)], ...] = (1e1, 1e2, 1e3, 1e4, 1e5)
+
+
+class ModelOverride(_Frozen):
+    """What one model does otherwise than the general settings; absent keys inherit."""
+
+    features: FeatureSet | None = None
+    difference: Differencing | None = None
+    scaler: Scaling | None = None
+    time_steps: int | None = Field(default=None, ge=1, le=1000)
+    train_sessions: int | None = Field(default=None, ge=50)
+    validation_fraction: float | None = Field(default=None, ge=0.0, lt=0.9)
+    lstm: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class BacktestSettings(_Frozen):
+    """Walk-forward on an asset's first run: how many origins, and how often a model is fitted anew."""
+
+    origins: int = Field(default=500, ge=0)
+    refit_every: int = Field(default=125, ge=1)
+
+
+class IntervalSettings(_Frozen):
+    """Conformal bands: the newest so many out-of-sample errors set their width."""
+
+    window: int = Field(default=250, ge=20)
+
+
+class SettleSettings(_Frozen):
+    """Minutes from a session's close until its bar is taken as final."""
+
+    exchange_minutes: int = Field(default=30, ge=0)
+    continuous_minutes: int = Field(default=180, ge=0)
+
+
+class DownloadSettings(_Frozen):
+    """How the outside world is asked."""
+
+    history_start: date = date(2015, 1, 1)
+    timeout_seconds: float = Field(default=10.0, gt=0.0)
+    tries: int = Field(default=3, ge=1, le=10)
+    backoff_seconds: float = Field(default=10.0, ge=0.0)
+    seconds_between_requests: float = Field(default=1.0, ge=0.0)
+
+
+def _unique_symbols(assets: tuple[AssetSettings, ...]) -> tuple[AssetSettings, ...]:
+    symbols = [asset.symbol for asset in assets]
+    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    if twice:
+        raise ValueError(f"listed twice: {', '.join(twice)}")
+    return assets
+
+
+DEFAULT_ASSETS = (
+    AssetSettings(symbol="BTC-USD", calendar=CONTINUOUS_CALENDAR, currency="USD", leads=("SPY",)),
+    AssetSettings(symbol="AAPL", leads=("SPY", "BTC-USD")),
+    AssetSettings(symbol="SPY", leads=("BTC-USD",)),
+)
+DEFAULT_MODELS = (
+    "last-value",
+    "drift",
+    "ridge",
+    "lstm-levels",
+    "lstm-univariate",
+    "lstm-bivariate",
+    "lstm-multivariate",
+)
+
+
+class Settings(BaseSettings):
+    """Everything a run may be told, frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="PRICECAST_", env_nested_delimiter="__", env_file=None
+    )
+
+    database: str = "sqlite:///pricecast.db"
+    source: str = "yahoo"
+    horizons: int = Field(default=5, ge=1, le=60)
+    seed: int = Field(default=7, ge=0, lt=2**31)
+    models: tuple[str, ...] = Field(default=DEFAULT_MODELS, min_length=1)
+    assets: Annotated[tuple[AssetSettings, ...], AfterValidator(_unique_symbols)] = DEFAULT_ASSETS
+    transform: TransformSettings = TransformSettings()
+    lstm: LstmSettings = LstmSettings()
+    ridge: RidgeSettings = RidgeSettings()
+    model: Mapping[str, ModelOverride] = Field(default_factory=dict)
+    """Overrides by model name, e.g. `[model.lstm-levels] time_steps = 7`."""
+    backtest: BacktestSettings = BacktestSettings()
+    intervals: IntervalSettings = IntervalSettings()
+    settle: SettleSettings = SettleSettings()
+    download: DownloadSettings = DownloadSettings()
+    keep_weights_days: int = Field(default=30, ge=0)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over what `load_settings` read from the file."""
+        return (env_settings, init_settings)
+
+    def asset(self, symbol: str) -> AssetSettings:
+        """The configured asset, or one derived from the symbol's suffix."""
+        for asset in self.assets:
+            if asset.symbol == symbol:
+                return asset
+        return unlisted_asset(symbol)
+
+    def is_listed(self, symbol: str) -> bool:
+        return any(asset.symbol == symbol for asset in self.assets)
+
+    def settle_minutes(self, calendar: str) -> int:
+        if calendar == CONTINUOUS_CALENDAR:
+            return self.settle.continuous_minutes
+        return self.settle.exchange_minutes
+
+
+def unlisted_asset(symbol: str) -> AssetSettings:
+    """An asset that is asked for but not configured: calendar and currency from its suffix, no leads."""
+    for suffix, (calendar, currency) in SUFFIX_MARKETS.items():
+        if symbol.endswith(suffix):
+            return AssetSettings(symbol=symbol, calendar=calendar, currency=currency)
+    return AssetSettings(symbol=symbol)
+
+
+def load_settings(config_file: Path | None = None) -> Settings:
+    """Read the settings.
+
+    `config_file` must exist when given; otherwise `pricecast.toml` of the current folder is read if there.
+    Raises ConfigError for a missing or malformed file, an unknown key or a value out of range.
+    """
+    path = config_file or DEFAULT_CONFIG_FILE
+    if config_file is not None and not path.is_file():
+        raise ConfigError(
+            f"configuration file {path} does not exist", "Give an existing file to --config, or leave it out."
+        )
+    values = _read_toml(path) if path.is_file() else {}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise _config_error(error, path) from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", "Correct the file at that place.") from error
+
+
+def _config_error(error: ValidationError, path: Path) -> ConfigError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    place = f"{path} or PRICECAST_*" if path.is_file() else "the environment (PRICECAST_*)"
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(first["loc"])
+        return ConfigError(f"unknown key '{key}' in {place}", f"Expected one of: {known}.")
+    return ConfigError(f"'{key}' in {place}: {first['msg']}", "Correct the value.")
+
+
+def _known_keys(location: tuple[int | str, ...]) -> str:
+    fields = Settings.model_fields
+    for part in location[:-1]:
+        annotation = fields[str(part)].annotation if str(part) in fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return _nested_keys(str(location[0]))
+        fields = annotation.model_fields
+    return ", ".join(sorted(fields))
+
+
+def _nested_keys(top: str) -> str:
+    nested: type[BaseModel] | None = {"assets": AssetSettings, "model": ModelOverride}.get(top)
+    return ", ".join(sorted((nested or Settings).model_fields))

@@ -1,0 +1,37 @@
+"""Where prices come from: `open_source` turns a word of the configuration into a `PriceSource`.
+
+A new source is one adapter file here and one line in `open_source`.
+"""
+
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.settings import DownloadSettings
+from pipeline.sources.base import PriceSource
+
+__all__ = ["PriceSource", "open_source"]
+
+EXPECTED = "yahoo, csv:PATH, simulated"
+
+
+def open_source(spec: str, download: DownloadSettings) -> PriceSource:
+    """The source called `spec`: `yahoo`, `csv:PATH` (a folder or a long file) or `simulated`.
+
+    Opening asks nothing of the outside world: a missing file or network shows at the first download.
+    Raises UsageError for any other spec.
+    """
+    # Adapters are imported here so that only the one in use loads its libraries.
+    kind, _, place = spec.partition(":")
+    if spec == "yahoo":
+        from pipeline.sources.yahoo import YahooSource
+
+        return YahooSource(download)
+    if kind == "csv" and place:
+        from pipeline.sources.csv_folder import CsvSource
+
+        return CsvSource(Path(place).expanduser())
+    if spec == "simulated":
+        from pipeline.sources.simulated import SimulatedSource
+
+        return SimulatedSource()
+    raise UsageError(f"unknown price source '{spec}'", f"Give --source or 'source' as one of: {EXPECTED}.")

@@ -1,0 +1,151 @@
+"""Prices from CSV files: a folder of `SYMBOL.csv` files, or one long file with a symbol column."""
+
+import difflib
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.calendars import utc_moment
+from pipeline.errors import SourceError
+from pipeline.settings import AssetSettings
+from pipeline.sources.csv_table import CsvTable, UnreadableFileError, read_table
+from pipeline.types import FloatArray, RawPrices
+
+SUFFIXES = (".csv", ".csv.gz")
+DIVIDEND_STEPS = (1e-4, 0.5)
+"""Steps of the adjustment factor that are taken for a dividend: less is rounding, more is a faulty file."""
+
+
+class CsvSource:
+    """Rows of CSV files, in the files' order; a long file is read once.
+
+    Files are UTF-8, plain or .gz, with Yahoo's columns: Date, Open, High, Low, Close, Adj Close, Volume,
+    Dividends, Stock Splits, of which Date and Close must be there. Names match whatever their case, blanks
+    and punctuation; the first column that starts with 'volume' is the volume; other columns are ignored. The
+    three header lines that yfinance writes are understood. Where one of Open, High and Low is absent, all
+    three are the close; without a volume column the volume is 0.
+
+    Dates are ISO (with or without a time and an offset: the local date counts), M/D/YYYY, 'Jul 31, 2017',
+    '23-Jan-20', YYYY/MM/DD or YYYYMMDD; others become NaT and keep their text. Numbers may have thousands
+    commas, dollar signs and blanks. Empty cells, '-', 'null' and text that is no number become NaN.
+
+    With Adj Close but without Dividends, dividends are implied: see `implied_dividends`. Rows before `start`
+    or after the UTC date of `as_of` are left out.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.name = f"csv:{path}"
+        self._path = path
+        self._long: CsvTable | None = None
+
+    def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
+        """As `PriceSource.download`; every SourceError names the file or folder and what to do about it."""
+        path = self._path
+        try:
+            path = self._file_of(asset.symbol)
+            rows = _rows_of(asset.symbol, self._table(path), is_own=path != self._path)
+            last = utc_moment(as_of).astype("datetime64[D]")
+            shown = _between(rows, np.datetime64(start, "D"), last)
+        except UnreadableFileError as error:
+            raise SourceError(asset.symbol, f"{path} {error.what}", error.next_step) from error
+        return RawPrices(asset.symbol, str(path), shown)
+
+    def _table(self, path: Path) -> CsvTable:
+        if path != self._path:
+            return read_table(path)
+        if self._long is None:
+            self._long = read_table(path)
+        return self._long
+
+    def _file_of(self, symbol: str) -> Path:
+        if self._path.is_file():
+            return self._path
+        if not self._path.is_dir():
+            raise UnreadableFileError("does not exist", "Give csv:PATH an existing folder or file.")
+        for suffix in SUFFIXES:
+            path = self._path / f"{symbol}{suffix}"
+            if path.is_file():
+                return path
+        files = sorted(path.name for path in self._path.iterdir() if path.name.endswith(SUFFIXES))
+        raise UnreadableFileError(
+            f"has no {symbol}.csv ({_nearest(symbol, files)})",
+            f"Put the prices there as {symbol}.csv or {symbol}.csv.gz.",
+        )
+
+
+def implied_dividends(close: FloatArray, adj_close: FloatArray) -> FloatArray:
+    """The (n,) dividends that turn `close` into `adj_close`, both (n,), oldest first and finite.
+
+    With the factor f = adj_close / close, the dividend of ex-date t is close[t-1] * (1 - f[t-1] / f[t])
+    where that relative step lies within DIVIDEND_STEPS and above what rounding of the adjusted closes can
+    make; 0 elsewhere and in the first row.
+
+    >>> implied_dividends(np.array([100.0, 99.0]), np.array([99.0, 99.0])).round(9).tolist()
+    [0.0, 1.0]
+    """
+    dividends = np.zeros(len(close))
+    if len(close) > 1:
+        factor = adj_close / close
+        step = 1.0 - factor[:-1] / factor[1:]
+        least, most = DIVIDEND_STEPS
+        rounding = 2.0 * _resolution(adj_close) / np.minimum(adj_close[:-1], adj_close[1:])
+        is_dividend = (step > np.maximum(least, rounding)) & (step < most)
+        dividends[1:] = np.where(is_dividend, close[:-1] * step, 0.0)
+    return dividends
+
+
+def _resolution(values: FloatArray) -> float:
+    """The unit that all values are rounded to, of 1, 0.1, ... 0.0001; 0 when they are finer."""
+    for decimals in range(5):
+        if np.allclose(values, np.round(values, decimals), rtol=0.0, atol=1e-9):
+            return float(10.0**-decimals)
+    return 0.0
+
+
+def _rows_of(symbol: str, table: CsvTable, is_own: bool) -> pd.DataFrame:
+    """The rows of one symbol; a file of its own may say another name for it, but only one."""
+    if symbol in table.places:
+        rows: pd.DataFrame = table.rows.iloc[table.places[symbol]].reset_index(drop=True)
+    elif is_own and len(table.places) <= 1:
+        rows = table.rows.copy()
+    elif table.symbols is None:
+        raise UnreadableFileError(
+            "has no symbol column", "Name it Symbol, Ticker or Name, or give csv: the folder of the file."
+        )
+    else:
+        raise UnreadableFileError(
+            f"has no rows of {symbol} ({_nearest(symbol, list(table.places))})",
+            "Correct the symbol, or add its rows.",
+        )
+    if rows["dividend"].isna().all() and rows["adj_close"].notna().any():
+        rows["dividend"] = _dividends(rows)
+    return rows
+
+
+def _nearest(symbol: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(symbol, names, n=5, cutoff=0.0)
+    return f"there is {', '.join(near)}" if near else "nor anything else"
+
+
+def _dividends(rows: pd.DataFrame) -> FloatArray:
+    usable = rows["session_date"].notna() & (rows["close"] > 0.0) & (rows["adj_close"] > 0.0)
+    known = rows[usable & np.isfinite(rows["close"]) & np.isfinite(rows["adj_close"])]
+    known = known.sort_values("session_date", kind="stable")
+    dividends = np.zeros(len(rows))
+    dividends[known.index] = implied_dividends(known["close"].to_numpy(), known["adj_close"].to_numpy())
+    return dividends
+
+
+def _between(rows: pd.DataFrame, first: np.datetime64, last: np.datetime64) -> pd.DataFrame:
+    dates = rows["session_date"]
+    is_shown = (dates >= first) & (dates <= last)
+    if not is_shown.any():
+        covered = f"it covers {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}"
+        raise UnreadableFileError(
+            f"has no prices from {first} to {last} ({covered})",
+            "Choose another --as-of or download.history_start, or give a file that covers these days.",
+        )
+    shown: pd.DataFrame = rows[is_shown | dates.isna()].reset_index(drop=True)
+    return shown

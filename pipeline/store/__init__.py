@@ -1,0 +1,23 @@
+"""Where everything is kept: tables, numbered migrations, the public views, reading and writing.
+
+Open an engine with `open_store` or `open_read_only`, then call the functions of `read` inside
+`reading(engine)` and those of `write` inside `writing(engine)`.
+"""
+
+from sqlalchemy import Connection, Engine
+
+from pipeline.store.engine import backup, check, open_read_only, open_store, reading, upgrade, writing
+from pipeline.store.views import VIEW_COLUMNS
+
+__all__ = [
+    "VIEW_COLUMNS",
+    "Connection",
+    "Engine",
+    "backup",
+    "check",
+    "open_read_only",
+    "open_store",
+    "reading",
+    "upgrade",
+    "writing",
+]

@@ -1,0 +1,233 @@
+"""Everything that is read, as arrays. NULL numbers come back as NaN."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy.exc import DBAPIError
+
+from pipeline.errors import StoreError
+from pipeline.store.tables import fits, forecasts, price_bars, scores
+from pipeline.store.views import VIEW_COLUMNS, current_models
+from pipeline.types import (
+    Bands,
+    Bars,
+    DateArray,
+    FloatArray,
+    ForecastKind,
+    IntArray,
+    PendingForecasts,
+    SeriesKey,
+    TrackRecord,
+)
+
+SCORE_TOLERANCE = 1e-6
+"""Relative difference up to which a revised actual close leaves a score as it is."""
+
+
+def bars(conn: Connection, symbol: str, through: np.datetime64) -> Bars:
+    """The current bars of `symbol` up to and including the session `through`; empty when there are none."""
+    bar = price_bars.c
+    query = (
+        select(bar.session_date, bar.open, bar.high, bar.low, bar.close, bar.volume)
+        .where(bar.symbol == symbol, bar.superseded_at_utc.is_(None), bar.session_date <= _day(through))
+        .order_by(bar.session_date)
+    )
+    dates, *values = _columns(conn, query)
+    return Bars(symbol, _dates(dates), *map(_floats, values))
+
+
+def newest_session(conn: Connection, symbol: str) -> np.datetime64 | None:
+    """The date of the newest stored bar."""
+    bar = price_bars.c
+    newest = select(func.max(bar.session_date)).where(bar.symbol == symbol, bar.superseded_at_utc.is_(None))
+    found = conn.scalar(newest)
+    return None if found is None else np.datetime64(found, "D")
+
+
+def has_forecasts(conn: Connection, symbol: str, model: str, config_hash: str, kind: ForecastKind) -> bool:
+    """Is any forecast of this kind stored for the model in this configuration?"""
+    query = select(forecasts.c.forecast_id).where(
+        _is_model(symbol, model, config_hash), forecasts.c.kind == kind.value
+    )
+    return conn.scalar(query.limit(1)) is not None
+
+
+def has_live_origin(
+    conn: Connection, symbol: str, model: str, config_hash: str, origin: np.datetime64
+) -> bool:
+    """Is a live forecast from the session `origin` stored for the model in this configuration?"""
+    query = select(forecasts.c.forecast_id).where(
+        _is_model(symbol, model, config_hash),
+        forecasts.c.kind == ForecastKind.LIVE.value,
+        forecasts.c.origin_date == _day(origin),
+    )
+    return conn.scalar(query.limit(1)) is not None
+
+
+def pending_forecasts(conn: Connection, symbol: str, through: np.datetime64) -> PendingForecasts:
+    """Forecasts to be scored: their origin and target have bars up to `through`, and they have no current
+    score, or one whose actual close has been materially revised since.
+    """
+    forecast = forecasts.c
+    query = (
+        select(forecast.forecast_id, forecast.origin_date, forecast.target_date, forecast.last_close)
+        .add_columns(forecast.forecast_close, scores.c.actual_close)
+        .select_from(forecasts.outerjoin(scores, _current_score()))
+        .where(forecast.symbol == symbol, forecast.target_date <= _day(through))
+    )
+    ids, origins, targets, last_closes, forecast_closes, actuals = _columns(conn, query)
+    known = bars(conn, symbol, through)
+    origin_closes, target_closes = _closes_on(known, _dates(origins)), _closes_on(known, _dates(targets))
+    last_close, scored = _floats(last_closes), _floats(actuals)
+    expected = last_close * target_closes / origin_closes
+    is_settled = np.isfinite(expected)
+    is_due = is_settled & ~(np.abs(scored - expected) <= SCORE_TOLERANCE * np.abs(expected))
+    return PendingForecasts(
+        forecast_ids=_integers(ids)[is_due],
+        last_closes=last_close[is_due],
+        origin_closes=origin_closes[is_due],
+        target_closes=target_closes[is_due],
+        forecast_closes=_floats(forecast_closes)[is_due],
+    )
+
+
+def _closes_on(known: Bars, session_dates: DateArray) -> FloatArray:
+    """The close of each date; NaN where there is no bar."""
+    closes = np.full(len(session_dates), np.nan)
+    if len(known) > 0:
+        rows = np.searchsorted(known.session_dates, session_dates).clip(max=len(known) - 1)
+        is_known = known.session_dates[rows] == session_dates
+        closes[is_known] = known.close[rows[is_known]]
+    return closes
+
+
+def track_records(conn: Connection, symbol: str, through: np.datetime64) -> tuple[TrackRecord, ...]:
+    """What each current model of `symbol` has forecast and scored, for targets up to `through`.
+
+    One record a model and horizon, by model name and then horizon. When an origin has both a backtest and a
+    live forecast, the one issued first counts.
+    """
+    models = current_models()
+    query = select(models.c.model, models.c.config_hash).where(models.c.symbol == symbol)
+    records: list[TrackRecord] = []
+    for model, config_hash in conn.execute(query.order_by(models.c.model)).all():
+        columns = _scored(conn, _is_model(symbol, model, config_hash), through)
+        for horizon in np.unique(columns["horizon"]).tolist():
+            key = SeriesKey(symbol, model, config_hash, horizon)
+            records.append(_record(key, columns))
+    return tuple(records)
+
+
+def track_record(conn: Connection, key: SeriesKey, through: np.datetime64) -> TrackRecord:
+    """The same for one series of any configuration; empty when nothing of it is scored."""
+    is_series = and_(_is_model(key.symbol, key.model, key.config_hash), forecasts.c.horizon == key.horizon)
+    return _record(key, _scored(conn, is_series, through))
+
+
+_RECORD = ("horizon", "origin_date", "target_date", "last_close", "forecast_close")
+_BANDS = ("lower_80", "upper_80", "lower_95", "upper_95")
+
+
+def _scored(
+    conn: Connection, condition: ColumnElement[bool], through: np.datetime64
+) -> dict[str, np.ndarray[Any, Any]]:
+    forecast = forecasts.c
+    query = (
+        select(*(forecast[name] for name in (*_RECORD, *_BANDS)))
+        .add_columns((forecast.kind == ForecastKind.LIVE.value).label("is_live"))
+        .add_columns(scores.c.actual_close, fits.c.naive_mae)
+        .join_from(forecasts, scores, _current_score())
+        .join(fits, fits.c.fit_id == forecast.fit_id)
+        .where(condition, forecast.target_date <= _day(through))
+        .order_by(forecast.horizon, forecast.origin_date, forecast.forecast_id)
+    )
+    names = [column.name for column in query.selected_columns]
+    columns = dict(zip(names, _columns(conn, query), strict=True))
+    dates = {name: _dates(columns.pop(name)) for name in ("origin_date", "target_date")}
+    horizon, is_live = _integers(columns.pop("horizon")), np.array(columns.pop("is_live"), dtype=bool)
+    arrays = {name: _floats(values) for name, values in columns.items()}
+    return {**dates, **arrays, "horizon": horizon, "is_live": is_live}
+
+
+def _record(key: SeriesKey, columns: dict[str, np.ndarray[Any, Any]]) -> TrackRecord:
+    rows = np.flatnonzero(columns["horizon"] == key.horizon)
+    _, first = np.unique(columns["origin_date"][rows], return_index=True)
+    kept = {name: values[rows[first]] for name, values in columns.items()}
+    return TrackRecord(
+        key=key,
+        origin_dates=kept["origin_date"],
+        target_dates=kept["target_date"],
+        is_live=kept["is_live"],
+        last_closes=kept["last_close"],
+        forecast_closes=kept["forecast_close"],
+        actual_closes=kept["actual_close"],
+        naive_maes=kept["naive_mae"],
+        bands=Bands(*(kept[name] for name in _BANDS)),
+    )
+
+
+def fit_weights(conn: Connection, symbol: str, model: str, config_hash: str) -> bytes | None:
+    """The weights of the model's newest fit in this configuration; None when none were kept."""
+    fit = fits.c
+    query = (
+        select(fit.weights)
+        .where(fit.symbol == symbol, fit.model == model, fit.config_hash == config_hash)
+        .order_by(fit.fit_id.desc())
+        .limit(1)
+    )
+    weights: bytes | None = conn.scalar(query)
+    return weights
+
+
+def query(conn: Connection, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """The column names and rows of one statement; `conn` must be of `open_read_only`.
+
+    Raises StoreError for a statement that fails, gives no rows or would write, and for more than one.
+    """
+    if not conn.engine.get_execution_options().get("reads_only", False):
+        raise ValueError("a connection that can write is no place for a person's SQL")
+    next_step = f"Send one SELECT; the views are {', '.join(VIEW_COLUMNS)}."
+    try:
+        result = conn.exec_driver_sql(sql)
+        if not result.returns_rows:
+            raise StoreError("the statement gives no rows", next_step)
+        return tuple(result.keys()), [tuple(row) for row in result]
+    except DBAPIError as error:
+        raise StoreError(f"SQL: {error.orig}", next_step) from error
+    except sqlite3.Warning as error:  # Python 3.11's word for a second statement
+        raise StoreError(f"SQL: {error}", next_step) from error
+
+
+def _is_model(symbol: str, model: str, config_hash: str) -> ColumnElement[bool]:
+    forecast = forecasts.c
+    return and_(forecast.symbol == symbol, forecast.model == model, forecast.config_hash == config_hash)
+
+
+def _current_score() -> ColumnElement[bool]:
+    return and_(scores.c.forecast_id == forecasts.c.forecast_id, scores.c.superseded_at_utc.is_(None))
+
+
+def _columns(conn: Connection, query: Select[Any]) -> Sequence[Sequence[Any]]:
+    rows = conn.execute(query).all()
+    return tuple(zip(*rows, strict=True)) if rows else ((),) * len(query.selected_columns)
+
+
+def _day(session: np.datetime64) -> date:
+    day: date = session.astype("datetime64[D]").item()
+    return day
+
+
+def _dates(values: Sequence[date]) -> DateArray:
+    return np.array(values, dtype="datetime64[D]")
+
+
+def _floats(values: Sequence[float | None]) -> FloatArray:
+    return np.array(values, dtype=np.float64)
+
+
+def _integers(values: Sequence[int]) -> IntArray:
+    return np.array(values, dtype=np.int64)

@@ -1,0 +1,124 @@
+"""Windows to a fit, with all it takes to make the same fit again."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline import __version__
+from pipeline.errors import HistoryError
+from pipeline.models import open_model
+from pipeline.models.base import FittedModel, ModelConfig
+from pipeline.scale import Scaler, feature_scaler, fit_scaler, scale
+from pipeline.stationarity import measure_stationarity
+from pipeline.types import Features, FitRecord, FloatArray, ForecastKind, IntArray, Provenance, Windows
+from pipeline.window import select
+
+FEWEST_TRAINING_WINDOWS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained model with its frozen scaler and provenance."""
+
+    config: ModelConfig
+    scaler: Scaler
+    model: FittedModel
+    provenance: Provenance
+
+    def record(self, kind: ForecastKind) -> FitRecord:
+        """What the store keeps; the weights of a backtest's fit are not kept: its seed makes them again."""
+        weights = self.model.to_bytes() if kind is ForecastKind.LIVE else b""
+        return FitRecord(self.provenance, kind, self.model.epochs, self.model.best_epoch, weights)
+
+
+def train(features: Features, windows: Windows, origin_row: int, config: ModelConfig) -> Fit:
+    """Fit on what was known at `origin_row`: windows whose every target had settled by then.
+
+    The newest part of them is the validation block; the windows whose targets reach into it are left out of
+    training. The scaler knows the training rows alone. Raises HistoryError when too few windows are left.
+    """
+    known = _known_windows(features, windows, origin_row, config)
+    training, validation = _split(select(windows, known), config)
+    rows = _touched_rows(training, config)
+    scaler = fit_scaler(_finite_rows(features.values[rows]), config.scaler)
+    seed = fit_seed(features.symbol, config, features.session_dates[origin_row])
+    fitted = open_model(config).fit(_scaled(training, scaler), _scaled(validation, scaler), seed)
+    return Fit(config, scaler, fitted, _provenance(features, training, validation, seed, config))
+
+
+def fit_seed(symbol: str, config: ModelConfig, origin_date: np.datetime64) -> int:
+    """A fit's own seed, the same whenever and wherever it is made."""
+    text = f"{config.seed}:{symbol}:{config.name}:{config.config_hash}:{origin_date}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1
+
+
+def _known_windows(features: Features, windows: Windows, origin_row: int, config: ModelConfig) -> IntArray:
+    rows = windows.rows
+    settled = rows + config.horizons <= origin_row
+    recent = rows > origin_row - config.train_sessions
+    whole = np.isfinite(windows.targets).all(axis=1)
+    known = np.flatnonzero(settled & recent & whole)
+    if len(known) < FEWEST_TRAINING_WINDOWS:
+        raise HistoryError(
+            features.symbol,
+            f"{config.name} has {len(known)} whole windows of {config.time_steps} consecutive sessions to "
+            f"learn from by {features.session_dates[origin_row]}; it needs {FEWEST_TRAINING_WINDOWS}",
+            "Give it a longer history, fewer transform.time_steps, or transform.bridge_gaps = true.",
+        )
+    return known
+
+
+def _split(known: Windows, config: ModelConfig) -> tuple[Windows, Windows]:
+    n_validation = int(len(known) * config.validation_fraction)
+    if n_validation == 0:
+        return known, select(known, np.arange(0))
+    first_row = known.rows[-n_validation]
+    training = np.flatnonzero(known.rows + config.horizons <= first_row)
+    return select(known, training), select(known, np.arange(len(known) - n_validation, len(known)))
+
+
+def _touched_rows(windows: Windows, config: ModelConfig) -> slice:
+    """The feature rows that the windows or their targets hold."""
+    first = int(windows.rows[0]) - config.time_steps + 1
+    return slice(first, int(windows.rows[-1]) + config.horizons + 1)
+
+
+def _finite_rows(values: FloatArray) -> FloatArray:
+    return values[np.isfinite(values).all(axis=1)]
+
+
+def _scaled(windows: Windows, scaler: Scaler) -> Windows:
+    target_scaler = feature_scaler(scaler, 0)
+    return Windows(windows.rows, scale(windows.values, scaler), scale(windows.targets, target_scaler))
+
+
+def _provenance(
+    features: Features, training: Windows, validation: Windows, seed: int, config: ModelConfig
+) -> Provenance:
+    rows = _touched_rows(training, config)
+    newest = validation if len(validation) else training
+    learnt = slice(rows.start, int(newest.rows[-1]) + config.horizons + 1)
+    differenced = features.values[rows, 0]
+    return Provenance(
+        symbol=features.symbol,
+        model=config.name,
+        config_hash=config.config_hash,
+        data_hash=data_hash(features, learnt),
+        seed=seed,
+        code_version=__version__,
+        trained_from=features.session_dates[learnt][0],
+        trained_through=features.session_dates[learnt][-1],
+        n_training=len(training),
+        n_validation=len(validation),
+        stationarity=measure_stationarity(differenced[np.isfinite(differenced)]),
+        naive_mae=float(np.mean(np.abs(np.diff(features.closes[rows])))),
+    )
+
+
+def data_hash(features: Features, rows: slice) -> str:
+    """Sixteen hexadecimal digits of the feature rows, their dates, closes and names."""
+    digest = hashlib.sha256("\0".join(features.names).encode())
+    for array in (features.session_dates, features.values, features.closes):
+        digest.update(np.ascontiguousarray(array[rows]).tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,25 @@
+"""The registry of price sources."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.settings import DownloadSettings
+from pipeline.sources import open_source
+
+
+@pytest.mark.parametrize("spec", ["", "yaho", "csv", "csv:", "yahoo:x", "simulated:7", "https://example.org"])
+def test_an_unknown_spec_is_a_usage_error_that_lists_the_known_ones(spec: str) -> None:
+    with pytest.raises(UsageError, match="one of: yahoo, csv:PATH, simulated"):
+        open_source(spec, DownloadSettings())
+
+
+def test_only_yahoo_loads_yfinance() -> None:
+    script = (
+        "import sys; from pipeline.sources import open_source; from pipeline.settings import DownloadSettings; "
+        "open_source('csv:prices', DownloadSettings()); open_source('simulated', DownloadSettings()); "
+        "sys.exit('yfinance' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0

@@ -1,0 +1,272 @@
+"""The Yahoo adapter, with the real yfinance talking to a stand-in."""
+
+import pickle
+import socket
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import yfinance
+from yfinance import base as yfinance_base
+from yfinance import cache as yfinance_cache
+from yfinance import data as yfinance_data
+
+from pipeline.errors import RateLimitError, SourceError, TransientSourceError
+from pipeline.settings import AssetSettings, DownloadSettings
+from pipeline.sources import open_source, yahoo
+from pipeline.sources.yahoo import YahooSource
+from pipeline.types import RAW_COLUMNS
+from tests.sources.stand_in import (
+    Authority,
+    Fault,
+    Market,
+    Question,
+    Row,
+    Series,
+    environment,
+    make_authority,
+    running,
+)
+
+FAST = DownloadSettings(timeout_seconds=0.4, seconds_between_requests=0.0)
+AAPL = AssetSettings(symbol="AAPL")
+START = date(2024, 5, 1)
+AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
+MONDAY = date(2024, 5, 6)
+
+
+def row(day: date, close: float, volume: int = 1000) -> Row:
+    return Row(day, close - 0.5, close + 1.0, close - 1.0, close, close * 0.99, volume)
+
+
+def week(**changes: object) -> Series:
+    return Series(tuple(row(MONDAY + timedelta(days=n), 100.0 + n) for n in range(5)), **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def market(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
+    """A market that serves a week of AAPL, with a yfinance that has never talked to anybody."""
+    market = Market()
+    market.series["AAPL"] = week()
+    monkeypatch.setattr(yfinance_base, "_tz_info_fetch_ctr", 0)
+    monkeypatch.setattr(yfinance_cache._TzCacheManager, "_tz_cache", None)
+    monkeypatch.setattr(yfinance_cache._CookieCacheManager, "_Cookie_cache", None)
+    monkeypatch.setattr(yfinance_data.SingletonMeta, "_instances", {})
+    with running(market, authority) as proxy:
+        for name, value in environment(proxy, authority.certificate).items():
+            monkeypatch.setenv(name, value)
+        yield market
+
+
+@pytest.fixture
+def source(market: Market, tmp_path: Path) -> YahooSource:
+    return YahooSource(FAST, tmp_path)
+
+
+def test_rows_come_as_raw_columns_in_order(source: YahooSource) -> None:
+    raw = source.download(AAPL, START, AS_OF)
+
+    assert (raw.symbol, raw.origin) == ("AAPL", "Yahoo Finance")
+    assert tuple(raw.rows.columns) == RAW_COLUMNS
+    assert raw.rows["date_text"].tolist() == [f"2024-05-{day:02d}" for day in range(6, 11)]
+    assert raw.rows["close"].tolist() == [100.0, 101.0, 102.0, 103.0, 104.0]
+    assert raw.rows["adj_close"].tolist() == pytest.approx([99.0, 99.99, 100.98, 101.97, 102.96])
+    assert raw.rows[["dividend", "split_ratio"]].to_numpy().tolist() == [[0.0, 0.0]] * 5
+
+
+@pytest.mark.parametrize(
+    ("zone", "opens_at"),
+    [
+        pytest.param("America/New_York", clock_time(9, 30), id="New York"),
+        pytest.param("Asia/Seoul", clock_time(9, 0), id="Seoul"),
+        pytest.param(
+            "Pacific/Auckland", clock_time(10, 0), id="Auckland, whose sessions open a UTC day earlier"
+        ),
+        pytest.param("UTC", clock_time(0, 0), id="crypto"),
+    ],
+)
+def test_the_session_date_is_the_exchanges_own(
+    market: Market, source: YahooSource, zone: str, opens_at: clock_time
+) -> None:
+    market.series["AAPL"] = week(zone=zone, opens_at=opens_at)
+
+    dates = source.download(AAPL, START, AS_OF).rows["session_date"].to_numpy()
+
+    assert dates.astype("datetime64[D]").tolist() == [MONDAY + timedelta(days=n) for n in range(5)]
+
+
+def test_dividends_and_splits_stand_on_their_ex_dates(market: Market, source: YahooSource) -> None:
+    tuesday, thursday = MONDAY + timedelta(days=1), MONDAY + timedelta(days=3)
+    market.series["AAPL"] = week(dividends={tuesday: 0.25}, splits={thursday: (4, 1)})
+
+    rows = source.download(AAPL, START, AS_OF).rows
+
+    assert rows["dividend"].tolist() == [0.0, 0.25, 0.0, 0.0, 0.0]
+    assert rows["split_ratio"].tolist() == [0.0, 0.0, 0.0, 4.0, 0.0]
+
+
+def test_a_null_row_stays_as_missing_prices(market: Market, source: YahooSource) -> None:
+    empty = Row(MONDAY + timedelta(days=5), None, None, None, None, None, None)
+    market.series["AAPL"] = Series((*week().rows, empty))
+
+    rows = source.download(AAPL, START, AS_OF).rows
+
+    assert len(rows) == 6
+    assert rows.loc[5, ["open", "high", "low", "close"]].isna().all()
+
+
+def test_a_session_that_is_still_open_comes_as_the_last_row(market: Market, source: YahooSource) -> None:
+    today = datetime.now(UTC).date()
+    days = [today - timedelta(days=n) for n in (2, 1, 0)]
+    market.series["BTC-USD"] = Series(
+        tuple(row(day, 50.0) for day in days), zone="UTC", opens_at=clock_time(0, 0)
+    )
+
+    rows = source.download(AssetSettings(symbol="BTC-USD"), days[0], AS_OF).rows
+
+    assert rows["date_text"].tolist() == [day.isoformat() for day in days]
+
+
+def test_it_asks_from_the_start_to_now_in_exchange_time(market: Market, source: YahooSource) -> None:
+    source.download(AAPL, date(2024, 5, 8), AS_OF)
+
+    symbol, question, query = market.asked[-1]
+    assert (symbol, question) == ("AAPL", Question.HISTORY)
+    assert int(query["period1"]) == datetime(2024, 5, 8, 4, tzinfo=UTC).timestamp()
+    assert int(query["period2"]) == pytest.approx(time.time(), abs=60.0)
+
+
+def untouched(market: Market) -> None:
+    """No fault."""
+
+
+def forget_aapl(market: Market) -> None:
+    del market.series["AAPL"]
+
+
+def failing(fault: Fault, question: Question = Question.HISTORY) -> Callable[[Market], None]:
+    return lambda market: market.fail("AAPL", fault, question)
+
+
+class Case(NamedTuple):
+    prepare: Callable[[Market], None]
+    error: type[SourceError]
+    words: str
+    start: date = START
+
+
+CASES = {
+    "unknown symbol": Case(forget_aapl, SourceError, "unknown or delisted"),
+    "no session since start": Case(untouched, SourceError, "no session since", date(2024, 6, 1)),
+    "no result": Case(failing(Fault.NO_RESULT), SourceError, "no prices since"),
+    "500 with JSON": Case(failing(Fault.SERVER_ERROR), SourceError, "no prices since"),
+    "429": Case(failing(Fault.RATE_LIMIT), RateLimitError, "slow down"),
+    "429 when cold": Case(failing(Fault.RATE_LIMIT, Question.TIME_ZONE), RateLimitError, "slow down"),
+    "503 page": Case(failing(Fault.UNAVAILABLE), TransientSourceError, "not JSON"),
+    "truncated JSON": Case(failing(Fault.TRUNCATED), TransientSourceError, "not JSON"),
+    "odd JSON": Case(failing(Fault.ODD_SHAPE), TransientSourceError, "cannot be used"),
+    "reset": Case(failing(Fault.RESET), TransientSourceError, "cannot be reached"),
+    "silence": Case(failing(Fault.SILENCE), TransientSourceError, "within 0.4 seconds"),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_failure_has_its_class_and_crosses_processes(
+    market: Market, source: YahooSource, case: Case
+) -> None:
+    case.prepare(market)
+
+    with pytest.raises(SourceError, match=case.words) as caught:
+        source.download(AAPL, case.start, AS_OF)
+
+    assert type(caught.value) is case.error
+    assert str(caught.value).startswith("AAPL: ")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (type(again), str(again)) == (case.error, str(caught.value))
+
+
+def test_an_empty_frame_is_never_success(source: YahooSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(YahooSource, "_history", lambda *_: yfinance.utils.empty_df())
+
+    with pytest.raises(SourceError, match="the answer is empty"):
+        source.download(AAPL, START, AS_OF)
+
+
+def test_without_a_network_it_says_so(source: YahooSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nowhere = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, nowhere)
+
+        with pytest.raises(TransientSourceError, match=r"no network(.|\n)*Check connection"):
+            source.download(AAPL, START, AS_OF)
+
+
+def test_an_untrusted_certificate_is_told_apart_from_no_network(
+    source: YahooSource, authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stranger = make_authority(tmp_path)
+    for name, value in environment("", stranger.certificate).items():
+        if value:
+            monkeypatch.setenv(name, value)
+
+    with pytest.raises(TransientSourceError, match="secure connection"):
+        source.download(AAPL, START, AS_OF)
+
+
+@pytest.mark.parametrize("question", Question, ids=lambda question: question.name.lower())
+def test_asking_again_after_a_bad_answer_works(
+    market: Market, source: YahooSource, question: Question
+) -> None:
+    market.fail("AAPL", Fault.TRUNCATED, question, times=1)
+    with pytest.raises(TransientSourceError):
+        source.download(AAPL, START, AS_OF)
+
+    assert len(source.download(AAPL, START, AS_OF).rows) == 5
+
+
+def test_the_same_window_is_asked_for_anew_each_time(market: Market, source: YahooSource) -> None:
+    source.download(AAPL, START, AS_OF)
+    market.series["AAPL"] = Series(week().rows[:3])
+
+    assert len(source.download(AAPL, START, AS_OF).rows) == 3
+
+
+def test_yfinance_keeps_its_files_in_the_given_folder(source: YahooSource, tmp_path: Path) -> None:
+    source.download(AAPL, START, AS_OF)
+
+    assert (tmp_path / "tkr-tz.db").is_file()
+
+
+def test_downloads_keep_their_distance_even_after_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(yahoo, "time", SimpleNamespace(monotonic=lambda: 50.0, sleep=slept.append))
+    monkeypatch.setattr(YahooSource, "_history", lambda *_: yfinance.utils.empty_df())
+    source = YahooSource(DownloadSettings(seconds_between_requests=2.0), tmp_path)
+
+    for _ in range(20):
+        with pytest.raises(SourceError):
+            source.download(AAPL, START, AS_OF)
+
+    first, *others = slept
+    assert first == 0.0
+    assert all(2.0 <= pause <= 3.0 for pause in others)
+    assert np.ptp(others) > 0.0
+
+
+def test_the_registry_knows_it() -> None:
+    assert open_source("yahoo", FAST).name == "yahoo"

@@ -1,0 +1,152 @@
+"""Small, plausible things to store."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.settings import AssetSettings
+from pipeline.store import Connection, write
+from pipeline.types import (
+    ActionKind,
+    Bands,
+    Bars,
+    CorporateAction,
+    DateArray,
+    EpochLoss,
+    FitRecord,
+    FloatArray,
+    ForecastBlock,
+    ForecastKind,
+    LagVerdict,
+    MetricValue,
+    Provenance,
+    RejectedBar,
+    Scores,
+    SeriesKey,
+    Stationarity,
+    ValidatedPrices,
+    Verdict,
+)
+
+SYMBOL = "AAPL"
+NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
+KEY = SeriesKey(SYMBOL, "ridge", "c1", 1)
+
+
+def later(days: float) -> datetime:
+    return NOON + timedelta(days=days)
+
+
+def dates(start: str, count: int) -> DateArray:
+    return np.datetime64(start, "D") + np.arange(count)
+
+
+def start_run(conn: Connection, *symbols: str) -> int:
+    run_id = write.start_run(
+        conn,
+        command="run",
+        source="simulated",
+        as_of=NOON,
+        started_at=NOON,
+        code_version="1.0",
+        settings_json="{}",
+    )
+    write.register_assets(conn, [AssetSettings(symbol=symbol) for symbol in symbols or (SYMBOL,)], run_id)
+    return run_id
+
+
+def make_bars(
+    closes: Sequence[float] | FloatArray, start: str = "2024-01-01", symbol: str = SYMBOL, volume: float = 10.0
+) -> Bars:
+    close = np.asarray(closes, dtype=np.float64)
+    volumes = np.full(len(close), volume)
+    return Bars(symbol, dates(start, len(close)), close, close * 1.01, close * 0.99, close, volumes)
+
+
+def validated(
+    bars: Bars,
+    rejected: tuple[RejectedBar, ...] = (),
+    actions: tuple[CorporateAction, ...] = (),
+    missing: Sequence[str] = (),
+) -> ValidatedPrices:
+    return ValidatedPrices(bars, rejected, actions, np.array(missing, dtype="datetime64[D]"))
+
+
+def dividend(ex_date: str | np.datetime64, value: float, symbol: str = SYMBOL) -> CorporateAction:
+    return CorporateAction(symbol, np.datetime64(ex_date, "D"), ActionKind.DIVIDEND, value)
+
+
+def make_fit(
+    model: str = "ridge",
+    config_hash: str = "c1",
+    kind: ForecastKind = ForecastKind.LIVE,
+    symbol: str = SYMBOL,
+    weights: bytes = b"weights",
+) -> FitRecord:
+    nan = float("nan")
+    provenance = Provenance(
+        symbol=symbol,
+        model=model,
+        config_hash=config_hash,
+        data_hash="d1",
+        seed=7,
+        code_version="1.0",
+        trained_from=np.datetime64("2020-01-01"),
+        trained_through=np.datetime64("2023-12-31"),
+        n_training=900,
+        n_validation=100,
+        stationarity=Stationarity(adf_p=0.01, kpss_p=nan),
+        naive_mae=1.5,
+    )
+    return FitRecord(provenance, kind, (EpochLoss(1, 0.9, nan), EpochLoss(2, 0.8, 0.85)), 2, weights)
+
+
+def make_block(
+    fit: FitRecord, origins: DateArray, horizons: int = 2, last_close: float = 100.0, forecast: float = 103.0
+) -> ForecastBlock:
+    shape = (len(origins), horizons)
+    targets = origins[:, None] + np.arange(1, horizons + 1)[None, :]
+    return ForecastBlock(fit, origins, np.full(len(origins), last_close), targets, np.full(shape, forecast))
+
+
+def no_bands(block: ForecastBlock) -> Bands:
+    return Bands(*(np.full(block.closes.shape, np.nan) for _ in range(4)))
+
+
+def issue(
+    conn: Connection, run_id: int, block: ForecastBlock, bands: Bands | None = None, days: float = 0
+) -> int:
+    is_late: npt.NDArray[np.bool_] = np.zeros(block.closes.shape, dtype=bool)
+    return write.store_forecasts(conn, block, bands or no_bands(block), is_late, run_id, later(days))
+
+
+def make_scores(ids: Sequence[int], actual: float = 101.0, forecast: float = 103.0) -> Scores:
+    count = len(ids)
+    return Scores(
+        np.array(ids, dtype=np.int64),
+        np.full(count, actual),
+        np.full(count, forecast - actual),
+        np.full(count, 100.0 - actual),
+    )
+
+
+def make_metric(value: float, metric: str = "mae", n: int = 50, key: SeriesKey = KEY) -> MetricValue:
+    return MetricValue(key, ForecastKind.BACKTEST, metric, value, n)
+
+
+def make_verdict(verdict: Verdict = Verdict.ECHO, key: SeriesKey = KEY, n: int = 50) -> LagVerdict:
+    return LagVerdict(
+        key=key,
+        verdict=verdict,
+        n=n,
+        skill=-0.1,
+        dm_p_value=0.7,
+        p_echo=0.98,
+        nearest_naive="last value",
+        distance=float("nan"),
+        mean_lag_sessions=1.0,
+        is_promoted=False,
+        sentence="It repeats the last value.",
+    )
