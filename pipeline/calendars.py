@@ -72,7 +72,8 @@ class TradingCalendar:
         tail = self.next_sessions(origins.max(), horizons)
         following = self.sessions(origins.min(), tail[-1])
         first = np.searchsorted(following, origins, side="right")
-        return following[first[:, None] + np.arange(horizons)[None, :]]
+        targets: DateArray = following[first[:, None] + np.arange(horizons)[None, :]]
+        return targets
 
 
 @lru_cache(maxsize=64)

@@ -258,5 +258,5 @@ def _known_keys(location: tuple[int | str, ...]) -> str:
 
 
 def _nested_keys(top: str) -> str:
-    nested: type[BaseModel] | None = {"assets": AssetSettings, "model": ModelOverride}.get(top)
-    return ", ".join(sorted((nested or Settings).model_fields))
+    nested: dict[str, type[BaseModel]] = {"assets": AssetSettings, "model": ModelOverride}
+    return ", ".join(sorted(nested.get(top, Settings).model_fields))

@@ -1,0 +1,284 @@
+"""What validation believes, and the reasons for what it does not."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.calendars import trading_calendar
+from pipeline.errors import SourceError
+from pipeline.settings import AssetSettings
+from pipeline.types import RAW_COLUMNS, ActionKind, RawPrices, ValidatedPrices
+from pipeline.validate import validate
+
+STOCK = AssetSettings(symbol="ABC", calendar="XNYS")
+COIN = AssetSettings(symbol="BTC-USD", calendar="24/7")
+AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
+WEEK = [f"2024-05-{day:02d}" for day in range(6, 11)]
+
+
+def raw(dates: list[str], **columns: object) -> RawPrices:
+    """Good bars for `dates`, with some columns set otherwise."""
+    values: dict[str, object] = {
+        "open": 10.0,
+        "high": 12.0,
+        "low": 9.0,
+        "close": 11.0,
+        "adj_close": 11.0,
+        "volume": 100.0,
+        "dividend": np.nan,
+        "split_ratio": np.nan,
+    }
+    rows = pd.DataFrame({"date_text": dates, **(values | columns)})
+    rows["session_date"] = pd.to_datetime(rows["date_text"], format="%Y-%m-%d", errors="coerce").astype(
+        "datetime64[s]"
+    )
+    return RawPrices("ABC", "prices.csv", rows[list(RAW_COLUMNS)])
+
+
+def judged(given_rows: RawPrices, asset: AssetSettings = STOCK, as_of: datetime = AS_OF) -> ValidatedPrices:
+    return validate(given_rows, asset, trading_calendar(asset.calendar, 30), as_of)
+
+
+def dates_of(prices: ValidatedPrices) -> list[str]:
+    return [str(day) for day in prices.bars.session_dates]
+
+
+def test_good_rows_become_bars() -> None:
+    prices = judged(raw(WEEK, close=[10.0, 11.0, 12.0, 9.0, 9.5]))
+
+    assert dates_of(prices) == WEEK
+    assert prices.bars.session_dates.dtype == np.dtype("datetime64[D]")
+    assert prices.bars.close.tolist() == [10.0, 11.0, 12.0, 9.0, 9.5]
+    assert (prices.rejected, prices.actions, len(prices.missing)) == ((), (), 0)
+
+
+def test_rows_are_sorted() -> None:
+    prices = judged(raw(WEEK[::-1], close=[10.0, 10.1, 10.2, 10.3, 10.4]))
+
+    assert dates_of(prices) == WEEK
+    assert prices.bars.close.tolist() == [10.4, 10.3, 10.2, 10.1, 10.0]
+
+
+NAN, INF = float("nan"), float("inf")
+FAULTS: dict[str, tuple[dict[str, float], str]] = {
+    "no prices": ({"open": NAN, "high": NAN, "low": NAN, "close": NAN}, "all prices missing"),
+    "no price and no volume": (
+        {"open": NAN, "high": NAN, "low": NAN, "close": NAN, "volume": NAN},
+        "all prices missing",
+    ),
+    "no close": ({"close": NAN}, "a price is missing"),
+    "infinite high": ({"high": INF}, "a price is not finite"),
+    "zero low": ({"low": 0.0}, "a price is not positive"),
+    "negative open": ({"open": -1.0}, "a price is not positive"),
+    "high below low": ({"high": 8.0}, "high is below low"),
+    "close above high": ({"close": 12.1}, "open or close lies outside low to high"),
+    "open below low": ({"open": 8.9}, "open or close lies outside low to high"),
+    "negative volume": ({"volume": -1.0}, "volume is negative or not finite"),
+    "infinite volume": ({"volume": INF}, "volume is negative or not finite"),
+}
+
+
+@pytest.mark.parametrize(("fault", "reason"), FAULTS.values(), ids=FAULTS)
+def test_a_faulty_row_is_rejected_with_its_reason_and_its_values(
+    fault: dict[str, float], reason: str
+) -> None:
+    faulty = raw(WEEK)
+    for column, value in fault.items():
+        faulty.rows.loc[2, column] = value
+
+    prices = judged(faulty)
+
+    assert dates_of(prices) == WEEK[:2] + WEEK[3:]
+    assert [str(day) for day in prices.missing] == [WEEK[2]]
+    (rejected,) = prices.rejected
+    assert (rejected.symbol, rejected.date_text, rejected.reason) == ("ABC", WEEK[2], reason)
+    shown = json.loads(rejected.row)
+    assert shown["adj_close"] == 11.0
+    assert all(shown[column] in (value, None, str(value)) for column, value in fault.items())
+
+
+@pytest.mark.parametrize(
+    ("date_text", "reason"),
+    [
+        pytest.param("Total", "date cannot be read", id="text"),
+        pytest.param("2024-05-11", "not a session of the calendar", id="Saturday"),
+        pytest.param("2024-05-27", "not a session of the calendar", id="holiday"),
+    ],
+)
+def test_a_row_without_a_session_is_rejected(date_text: str, reason: str) -> None:
+    prices = judged(raw([*WEEK, date_text]))
+
+    assert dates_of(prices) == WEEK
+    assert [(bar.date_text, bar.reason) for bar in prices.rejected] == [(date_text, reason)]
+
+
+def test_a_weekend_is_a_session_where_trade_never_ends() -> None:
+    assert dates_of(judged(raw(["2024-05-11", "2024-05-12"]), COIN)) == ["2024-05-11", "2024-05-12"]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "known"),
+    [
+        pytest.param(datetime(2024, 5, 8, 20, 29, tzinfo=UTC), 2, id="a minute before it settles"),
+        pytest.param(datetime(2024, 5, 8, 20, 30, tzinfo=UTC), 3, id="when it settles"),
+    ],
+)
+def test_rows_that_are_not_settled_are_left_out_silently(as_of: datetime, known: int) -> None:
+    prices = judged(raw(WEEK, close=[11.0, 11.0, 11.0, 11.0, NAN]), as_of=as_of)
+
+    assert dates_of(prices) == WEEK[:known]
+    assert prices.rejected == ()
+    assert len(prices.missing) == 0
+
+
+def test_equal_rows_of_one_date_collapse_silently() -> None:
+    prices = judged(raw([*WEEK, WEEK[1]], dividend=[NAN, 0.5, NAN, NAN, NAN, 0.5]))
+
+    assert dates_of(prices) == WEEK
+    assert prices.rejected == ()
+    assert len(prices.actions) == 1
+
+
+def test_differing_rows_of_one_date_are_all_rejected() -> None:
+    prices = judged(raw([*WEEK, WEEK[1], WEEK[1]], close=[11.0] * 6 + [11.5]))
+
+    assert dates_of(prices) == WEEK[:1] + WEEK[2:]
+    assert [bar.reason for bar in prices.rejected] == ["conflicting rows for one date"] * 3
+    assert [str(day) for day in prices.missing] == [WEEK[1]]
+
+
+def test_a_faulty_row_does_not_contest_a_good_one_of_its_date() -> None:
+    prices = judged(raw([*WEEK, WEEK[1]], close=[11.0] * 5 + [NAN]))
+
+    assert dates_of(prices) == WEEK
+    assert [bar.reason for bar in prices.rejected] == ["a price is missing"]
+
+
+def test_rounding_widens_the_range_instead_of_moving_the_close() -> None:
+    close = 12.0 * (1.0 + 5e-7)
+
+    bars = judged(raw(WEEK, close=close, open=9.0 * (1.0 - 5e-7))).bars
+
+    assert bars.close.tolist() == [close] * 5
+    assert (bars.high == bars.close).all()
+    assert (bars.low == bars.open).all()
+
+
+def test_a_missing_volume_beside_good_prices_is_zero() -> None:
+    assert judged(raw(WEEK, volume=[1.0, NAN, 0.0, 2.0, 3.0])).bars.volume.tolist() == [
+        1.0,
+        0.0,
+        0.0,
+        2.0,
+        3.0,
+    ]
+
+
+def test_missing_sessions_are_those_between_the_first_and_the_newest_bar() -> None:
+    prices = judged(raw(["2024-05-23", "2024-05-29"]))
+
+    assert [str(day) for day in prices.missing] == ["2024-05-24", "2024-05-28"]
+
+
+def test_actions_are_the_dividends_and_splits_of_accepted_rows() -> None:
+    prices = judged(
+        raw(
+            WEEK,
+            close=[11.0, 11.0, NAN, 11.0, 11.0],
+            dividend=[0.0, 0.24, 9.0, NAN, -1.0],
+            split_ratio=[1.0, 0.0, 9.0, 4.0, 0.1],
+        )
+    )
+
+    assert [(str(action.ex_date), action.kind, action.value) for action in prices.actions] == [
+        (WEEK[1], ActionKind.DIVIDEND, 0.24),
+        (WEEK[3], ActionKind.SPLIT, 4.0),
+        (WEEK[4], ActionKind.SPLIT, 0.1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        pytest.param(raw([]), "ABC: prices.csv gave no rows", id="no rows"),
+        pytest.param(
+            raw(WEEK, close=[NAN, 99.0, 99.0, 99.0, NAN]),
+            r"none of the 5 rows of prices.csv can be used; most often \(3 rows\): open or close",
+            id="all faulty",
+        ),
+        pytest.param(raw(["Total"]), "date cannot be read", id="no dates"),
+        pytest.param(
+            raw(["2024-06-03", "2024-06-04"]),
+            "settled by 2024-05-31: its first is of 2024-06-03",
+            id="all to come",
+        ),
+    ],
+)
+def test_nothing_to_believe_is_an_error_with_the_commonest_reason(rows: RawPrices, words: str) -> None:
+    with pytest.raises(SourceError, match=words) as caught:
+        judged(rows)
+
+    assert caught.value.symbol == "ABC"
+    assert caught.value.next_step
+
+
+PRICE = st.sampled_from([NAN, -1.0, 0.0, 9.0, 10.0, 10.000001, 11.0, INF])
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*WEEK, "2024-05-11", "2024-06-03", "?"]), PRICE, PRICE, PRICE, PRICE, PRICE
+        ),
+        max_size=12,
+    )
+)
+def test_bars_keep_their_promises_whatever_comes(
+    rows: list[tuple[str, float, float, float, float, float]],
+) -> None:
+    columns = list(zip(*rows, strict=True)) or [()] * 6
+    names = ("open", "high", "low", "close", "volume")
+    frame = raw(
+        [*columns[0], "2024-05-13"],
+        **{name: [*values, 10.0] for name, values in zip(names, columns[1:], strict=True)},
+    )
+
+    prices = judged(frame)
+
+    bars = prices.bars
+    assert (np.diff(bars.session_dates) > np.timedelta64(0, "D")).all()
+    assert np.isfinite([bars.open, bars.high, bars.low, bars.close, bars.volume]).all()
+    assert (bars.low > 0.0).all()
+    assert (bars.low <= np.minimum(bars.open, bars.close)).all()
+    assert (bars.high >= np.maximum(bars.open, bars.close)).all()
+    assert (bars.volume >= 0.0).all()
+    assert not set(prices.missing) & set(bars.session_dates)
+
+
+def test_it_leaves_the_raw_rows_as_they_were() -> None:
+    rows = raw([*WEEK[::-1], "?"])
+    before = rows.rows.copy()
+
+    judged(rows)
+
+    pd.testing.assert_frame_equal(rows.rows, before)
+
+
+def test_thirty_years_take_milliseconds() -> None:
+    sessions = trading_calendar("XNYS", 30).sessions(np.datetime64("1992-01-01"), np.datetime64("2024-05-31"))
+    rows = raw([str(day) for day in sessions])
+    seconds = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        judged(rows)
+        seconds.append(time.perf_counter() - begun)
+
+    assert len(rows.rows) > 8000
+    assert min(seconds) < 0.05

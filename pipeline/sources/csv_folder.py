@@ -70,7 +70,7 @@ class CsvSource:
                 return path
         files = sorted(path.name for path in self._path.iterdir() if path.name.endswith(SUFFIXES))
         raise UnreadableFileError(
-            f"has no {symbol}.csv ({_nearest(symbol, files)})",
+            f"has no {symbol}.csv ({_nearest(f'{symbol}.csv', files)})",
             f"Put the prices there as {symbol}.csv or {symbol}.csv.gz.",
         )
 
@@ -97,8 +97,8 @@ def implied_dividends(close: FloatArray, adj_close: FloatArray) -> FloatArray:
 
 
 def _resolution(values: FloatArray) -> float:
-    """The unit that all values are rounded to, of 1, 0.1, ... 0.0001; 0 when they are finer."""
-    for decimals in range(5):
+    """The unit that all values are rounded to, of 0.01, 0.001 and 0.0001; 0 when they are finer."""
+    for decimals in (2, 3, 4):
         if np.allclose(values, np.round(values, decimals), rtol=0.0, atol=1e-9):
             return float(10.0**-decimals)
     return 0.0
@@ -124,8 +124,8 @@ def _rows_of(symbol: str, table: CsvTable, is_own: bool) -> pd.DataFrame:
     return rows
 
 
-def _nearest(symbol: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(symbol, names, n=5, cutoff=0.0)
+def _nearest(wanted: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(wanted, names, n=5, cutoff=0.0)
     return f"there is {', '.join(near)}" if near else "nor anything else"
 
 
@@ -140,6 +140,9 @@ def _dividends(rows: pd.DataFrame) -> FloatArray:
 
 def _between(rows: pd.DataFrame, first: np.datetime64, last: np.datetime64) -> pd.DataFrame:
     dates = rows["session_date"]
+    if dates.isna().all():
+        what = f"has no date of its rows that can be read, e.g. '{rows['date_text'].iloc[0]}'"
+        raise UnreadableFileError(what, "Write dates as YYYY-MM-DD.")
     is_shown = (dates >= first) & (dates <= last)
     if not is_shown.any():
         covered = f"it covers {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}"

@@ -169,12 +169,14 @@ def _dates(texts: pd.Series) -> DateArray:
     """The (n,) dates of `texts` as datetime64[s]; each different text is parsed once."""
     codes, different = pd.factorize(texts)
     days = pd.Series(different, dtype=str).str.strip().str.replace(r"[ T]\d{1,2}:\d{2}.*$", "", regex=True)
+    # pandas takes 'now' and 'today' for dates in any format.
+    days = days.where(days.str.contains(r"\d"), "")
     dates = pd.Series(pd.NaT, index=days.index, dtype="datetime64[s]")
     for pattern in DATE_FORMATS:
         dates = dates.fillna(_matching(days, pattern))
     unread = days[dates.isna()]
     if len(unread) == len(days):
-        what = f"has no date that can be read, e.g. '{unread.iloc[0]}'"
+        what = f"has no date that can be read, e.g. '{texts.iloc[0]}'"
         raise UnreadableFileError(what, "Write dates as YYYY-MM-DD.")
     if _matching(unread, DAY_FIRST).notna().any():
         what = f"seems to write the day before the month, e.g. '{unread.iloc[0]}'"

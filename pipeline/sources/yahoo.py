@@ -5,6 +5,7 @@ is ever given, and its answer cache is cleared before each download: asking agai
 """
 
 import json
+import logging
 import random
 import time
 from datetime import date, datetime
@@ -54,6 +55,8 @@ class YahooSource:
     def __init__(self, settings: DownloadSettings, cache_folder: Path | None = None) -> None:
         self._settings = settings
         self._free_at = 0.0
+        # What it logs beside raising would be told twice.
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
         yfinance.set_tz_cache_location(str(cache_folder or user_cache_path("pricecast") / "yfinance"))
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
@@ -105,6 +108,8 @@ class YahooSource:
 
     def _trouble(self, error: Exception) -> tuple[str, str]:
         """What went wrong on the way, and what to do next."""
+        # curl ends its messages with a link for programmers.
+        detail = str(error).partition(" See https://curl.se")[0]
         again = f"Run again later; if it stays so, look at {ORIGIN} in a browser."
         match error:
             case json.JSONDecodeError():
@@ -116,13 +121,13 @@ class YahooSource:
                     "Run again, or raise download.timeout_seconds.",
                 )
             case transport.SSLError():
-                what = f"the secure connection to {ORIGIN} failed: {error}"
+                what = f"the secure connection to {ORIGIN} failed: {detail}"
                 return what, "Behind a proxy that opens TLS, point REQUESTS_CA_BUNDLE to its certificate."
             case transport.ConnectionError() | transport.ProxyError():
-                what = f"no network: {ORIGIN} cannot be reached ({error})"
+                what = f"{ORIGIN} cannot be reached: no network, or the connection broke ({detail})"
                 return what, "Check connection, DNS and HTTPS_PROXY, then run again; csv:PATH works offline."
             case _:
-                return f"the answer of {ORIGIN} cannot be used ({type(error).__name__}: {error})", again
+                return f"the answer of {ORIGIN} cannot be used ({type(error).__name__}: {detail})", again
 
 
 def _no_prices(symbol: str, start: date, detail: str) -> SourceError:

@@ -163,7 +163,7 @@ def _broken_file(connection: Connection) -> Iterator[str]:
 def _inconsistent_rows(connection: Connection) -> Iterator[str]:
     bar = price_bars.c
     not_positive = or_(*(bar[name] <= 0 for name in ("open", "high", "low", "close")))
-    current_bars = func.sum(bar.superseded_at_utc.is_(None).cast(forecasts.c.horizon.type))
+    current_bars = func.count().filter(bar.superseded_at_utc.is_(None))
     not_one = select(bar.symbol).group_by(bar.symbol, bar.session_date).having(current_bars != 1)
     twice = (
         select(scores.c.forecast_id)
@@ -247,6 +247,7 @@ def _prepare_writer(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> N
 def _prepare_reader(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA query_only=ON")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # ATTACH would create the file that it names
 
 
 def _begin(connection: Connection) -> None:
@@ -290,7 +291,7 @@ def _has_current_views(connection: Connection) -> bool:
     if connection.dialect.name != "sqlite":
         return set(VIEW_COLUMNS) <= set(inspect(connection).get_view_names())
     stored = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'view'")
-    return {name: sql for name, sql in stored} == definitions(connection.dialect)
+    return {row.name: row.sql for row in stored} == definitions(connection.dialect)
 
 
 @contextmanager

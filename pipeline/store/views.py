@@ -52,13 +52,13 @@ Query: TypeAlias = Select[Any]
 
 
 def current_models() -> CTE:
-    """Symbol, model and config_hash of every model's newest fit."""
+    """Symbol, model and config_hash of every model's newest fit.
+
+    Materialized, because a planner that merges it into a join looks for the newest fit again at every row.
+    """
     newest = select(func.max(fits.c.fit_id)).group_by(fits.c.symbol, fits.c.model)
-    return (
-        select(fits.c.symbol, fits.c.model, fits.c.config_hash)
-        .where(fits.c.fit_id.in_(newest))
-        .cte("current_models")
-    )
+    models = select(fits.c.symbol, fits.c.model, fits.c.config_hash).where(fits.c.fit_id.in_(newest))
+    return models.cte("current_models").prefix_with("MATERIALIZED")
 
 
 def _same(left: FromClause, right: FromClause, names: tuple[str, ...]) -> ColumnElement[bool]:

@@ -378,6 +378,6 @@ def _insert_all(conn: Connection, table: Table, rows: list[Row]) -> None:
 def _supersede(conn: Connection, table: Table, key: str, values: list[int], at: datetime) -> None:
     """End the current rows whose column `key` is among `values`."""
     if values:
-        current = (table.c[key] == bindparam("value")) & table.c.superseded_at_utc.is_(None)
+        current = (table.c[key] == bindparam("ended")) & table.c.superseded_at_utc.is_(None)
         ending = update(table).where(current).values(superseded_at_utc=at)
-        conn.execute(ending, [{"value": value} for value in values])
+        conn.execute(ending, [{"ended": value} for value in values])

@@ -17,9 +17,13 @@ def test_an_unknown_spec_is_a_usage_error_that_lists_the_known_ones(spec: str) -
 
 
 def test_only_yahoo_loads_yfinance() -> None:
-    script = (
-        "import sys; from pipeline.sources import open_source; from pipeline.settings import DownloadSettings; "
-        "open_source('csv:prices', DownloadSettings()); open_source('simulated', DownloadSettings()); "
-        "sys.exit('yfinance' in sys.modules)"
-    )
+    script = """
+import sys
+from pipeline.settings import DownloadSettings
+from pipeline.sources import open_source
+
+open_source("csv:prices", DownloadSettings())
+open_source("simulated", DownloadSettings())
+sys.exit("yfinance" in sys.modules)
+"""
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0

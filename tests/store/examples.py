@@ -58,7 +58,10 @@ def start_run(conn: Connection, *symbols: str) -> int:
 
 
 def make_bars(
-    closes: Sequence[float] | FloatArray, start: str = "2024-01-01", symbol: str = SYMBOL, volume: float = 10.0
+    closes: Sequence[float] | FloatArray,
+    start: str = "2024-01-01",
+    symbol: str = SYMBOL,
+    volume: float = 10.0,
 ) -> Bars:
     close = np.asarray(closes, dtype=np.float64)
     volumes = np.full(len(close), volume)
@@ -74,7 +77,7 @@ def validated(
     return ValidatedPrices(bars, rejected, actions, np.array(missing, dtype="datetime64[D]"))
 
 
-def dividend(ex_date: str | np.datetime64, value: float, symbol: str = SYMBOL) -> CorporateAction:
+def dividend(ex_date: str, value: float, symbol: str = SYMBOL) -> CorporateAction:
     return CorporateAction(symbol, np.datetime64(ex_date, "D"), ActionKind.DIVIDEND, value)
 
 

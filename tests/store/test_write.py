@@ -248,7 +248,8 @@ def test_a_metric_is_written_only_when_its_value_or_n_changes(conn: Connection) 
     nan = float("nan")
     story = [make_metric(1.0), make_metric(1.0), make_metric(nan), make_metric(nan), make_metric(nan, n=51)]
     written = [
-        write.store_metrics(conn, [metric], run_id, later(day), later(day)) for day, metric in enumerate(story)
+        write.store_metrics(conn, [metric], run_id, later(day), later(day))
+        for day, metric in enumerate(story)
     ]
     assert written == [1, 0, 1, 0, 1]
     assert count(conn, metrics) == 3

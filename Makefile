@@ -1,0 +1,57 @@
+# One-word tasks. Each sets up .venv from requirements.lock by itself when that is missing or old.
+.DEFAULT_GOAL := help
+.PHONY: help demo run serve test fast lint types lock bench clean
+
+BIN := .venv/bin
+READY := .venv/.ready
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "pricecast needs Python 3.11, 3.12 or 3.13 on the PATH (or make PYTHON=...)"; exit 1; }
+	@echo "Setting up .venv from requirements.lock; the first time takes a few minutes."
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) .venv && \
+		uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+		uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+		$(PYTHON) -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $(READY)
+
+demo: $(READY)  ## the whole daily job on a simulated market, offline, into pricecast-demo.db
+	@$(BIN)/pricecast demo
+
+run: $(READY)  ## the daily job on the configured assets
+	@$(BIN)/pricecast run
+
+serve: $(READY)  ## server, schedules and worker
+	@$(BIN)/pricecast serve
+
+test: $(READY)  ## every test that needs no real prices
+	@$(BIN)/python -m pytest -m "not real_data"
+
+fast: $(READY)  ## the tests without TensorFlow and Prefect
+	@$(BIN)/python -m pytest -m "not real_data and not tensorflow and not prefect"
+
+lint: $(READY)  ## ruff: rules and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(READY)  ## mypy, strict
+	@$(BIN)/mypy
+
+lock: $(READY)  ## resolve requirements.lock anew (needs uv)
+	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
+
+bench: $(READY)  ## training with a shared compiled function beside plain Keras, in one run
+	@$(BIN)/python -m tests.benchmarks.training
+
+clean:  ## remove what was made here, .venv included
+	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,113 @@
+"""The command `pricecast`: wires the commands, and says in one or two lines what went wrong.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 degraded. Errors go to stderr as `error: what`, then the next
+step indented; a traceback is shown with `--debug` only, which may stand anywhere on the line. Everything
+heavy is imported inside the commands, so that `--help` answers at once.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from pipeline import __version__
+from pipeline.commands import database, demo, plot, run, service, tables
+from pipeline.errors import PricecastError
+
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+
+_WrongUsage: type[Any] = typer.BadParameter.__base__ or typer.BadParameter
+"""What typer raises for a line it cannot read, whether it brings its own click or imports one."""
+
+app = typer.Typer(
+    name="pricecast",
+    help="Daily LSTM price forecasts in a SQL table, with a verdict on whether they are worth anything.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 degraded (some assets failed, the rest is stored).",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_db = typer.Typer(help="Migrations, backup and integrity of the database.", rich_markup_mode=None)
+
+for _command in (
+    *(demo.demo, run.run, run.backfill),
+    *(tables.forecasts, tables.scoreboard, tables.verdicts, tables.sql, plot.plot),
+    *(service.serve, service.doctor),
+):
+    app.command()(_command)
+for _command in (database.upgrade, database.backup, database.check):
+    _db.command()(_command)
+app.add_typer(_db, name="db")
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature
+    if wanted:
+        typer.echo(f"pricecast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
+    version: Annotated[  # noqa: FBT002
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """`--debug` is taken off the line by `execute`; it stands here to be shown in the help."""
+    del debug, version
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code. Whatever goes wrong is told on stderr and never raised."""
+    debug = "--debug" in arguments
+    words = [word for word in arguments if word != "--debug"]
+    _set_logging(debug=debug)
+    try:
+        code = typer.main.get_command(app).main(words or ["--help"], "pricecast", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain of it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("stopped", err=True)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last place where an error can be told in a line
+        if debug:
+            traceback.print_exception(error)
+        return _tell(error)
+    if not words:
+        return WRONG_USAGE
+    return code if isinstance(code, int) else 0
+
+
+def _tell(error: Exception) -> int:
+    if isinstance(error, PricecastError):
+        typer.echo(f"error: {error}", err=True)
+        return error.exit_code
+    if isinstance(error, _WrongUsage):
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "pricecast"
+        typer.echo(f"error: {error.format_message()}\n  See '{command} --help'.", err=True)
+        return WRONG_USAGE
+    what = " ".join(str(error).split())
+    typer.echo(f"error: unexpected {type(error).__name__}: {what}\n  Run again with --debug.", err=True)
+    return FAILED
+
+
+def _set_logging(*, debug: bool) -> None:
+    """A person sees results and errors, not logs; `--debug` shows both."""
+    import logging
+
+    logging.basicConfig(level=logging.INFO if debug else logging.CRITICAL, force=True)

@@ -1,0 +1,46 @@
+"""The commands `db upgrade`, `db backup` and `db check`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.options import ConfigOption, DatabaseOption, chosen_database
+from pipeline.errors import StoreError
+
+
+def upgrade(db: DatabaseOption = None, config: ConfigOption = None) -> None:
+    """Bring the database to this version's schema; it is made when there is none."""
+    from pipeline import report
+    from pipeline.store import open_store
+
+    database = chosen_database(config, db)
+    open_store(database).dispose()
+    typer.echo(f"{report.database_name(database)} has the newest schema")
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that does not exist yet.")],
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Copy the database, also while it is in use."""
+    from pipeline import report, store
+
+    database = chosen_database(config, db)
+    store.backup(database, file)
+    typer.echo(f"{report.database_name(database)} is copied to {file}")
+
+
+def check(db: DatabaseOption = None, config: ConfigOption = None) -> None:
+    """Look for damage and contradictions; exit code 1 when there are any."""
+    from pipeline import report, store
+
+    database = chosen_database(config, db)
+    name = report.database_name(database)
+    engine = store.open_read_only(database)
+    problems = store.check(engine)
+    engine.dispose()
+    if problems:
+        raise StoreError(f"{name}: {'; '.join(problems)}", "Restore a backup made by 'pricecast db backup'.")
+    typer.echo(f"{name} is sound")

@@ -1,0 +1,49 @@
+"""The command `demo`: the whole daily job on a market whose truth is known."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.commands import queries
+from pipeline.commands.progress import progress_bar
+
+DEFAULT_FILE = "pricecast-demo.db"
+DEFAULT_AS_OF = "2026-06-01T23:59:59Z"
+"""Fixed, so that everybody sees the same forecasts."""
+
+
+def demo(
+    db: Annotated[
+        str, typer.Option("--db", metavar="FILE", help="A SQLite file; an older demo's is replaced.")
+    ] = DEFAULT_FILE,
+    as_of: Annotated[
+        str, typer.Option("--as-of", metavar="DATE", help="The day that the demo plays.")
+    ] = DEFAULT_AS_OF,
+) -> None:
+    """Run the daily job offline on a simulated market, and show the verdicts beside the truth."""
+    from pipeline import demo as show
+    from pipeline import report
+    from pipeline.clock import parse_moment
+
+    moment = parse_moment(as_of)
+    settings = show.demo_settings(show.fresh_file(db))
+    typer.echo(show.introduction(settings))
+    with progress_bar() as progress:
+        summary = show.run_demo(settings, moment, progress)
+    typer.echo(report.run_text(summary, settings.database))
+    for failure in summary.failures:
+        typer.echo(report.failure_text(failure), err=True)
+    _show_tables(settings.database)
+    raise typer.Exit(0 if summary.status.value == "done" else 1)
+
+
+def _show_tables(file: str) -> None:
+    from pipeline import demo as show
+    from pipeline import report
+
+    typer.echo("\nForecasts for the next session:\n")
+    report.show(report.forecasts_table(queries.read_rows(file, show.FORECASTS)))
+    typer.echo("\nVerdicts on forecasts one session ahead, beside the truth:\n")
+    truths = show.truth_beside_verdict(queries.read_rows(file, queries.VERDICTS))
+    report.show(report.truth_table(truths))
+    typer.echo(show.ending(file, tried=len(truths.values)))

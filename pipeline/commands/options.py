@@ -1,0 +1,79 @@
+"""Options that several commands share, and the settings they ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+DatabaseOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--db", metavar="URL", help="The database: a SQLite file or a URL. Default: the settings'."),
+]
+ConfigOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Read this file instead of ./pricecast.toml."),
+]
+SourceOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--source", metavar="SOURCE", help="yahoo, csv:PATH or simulated. Default: the settings'."),
+]
+SymbolsOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--symbols", metavar="A,B", help="Only these assets. Default: all that are configured."),
+]
+DirectOption: TypeAlias = Annotated[
+    bool, typer.Option("--direct", help="Run the same steps without Prefect.")
+]
+SymbolsArgument: TypeAlias = Annotated[
+    list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Only these assets.", show_default=False)
+]
+HorizonOption: TypeAlias = Annotated[
+    int | None, typer.Option("--horizon", min=1, metavar="N", help="Only forecasts N sessions ahead.")
+]
+JsonOption: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="All columns as JSON.", show_default=False)
+]
+CsvOption: TypeAlias = Annotated[bool, typer.Option("--csv", help="All columns as CSV.", show_default=False)]
+
+
+def chosen_settings(config: Path | None, db: str | None, source: str | None = None) -> Settings:
+    """The settings of file and environment; what the command line says wins.
+
+    With the simulated source the assets are the simulated ones, unless simulated ones are configured.
+    """
+    from pipeline.settings import load_settings
+
+    said = {"database": db, "source": source}
+    settings = load_settings(config)
+    settings = settings.model_copy(update={key: word for key, word in said.items() if word is not None})
+    return _with_simulated_assets(settings) if settings.source == "simulated" else settings
+
+
+def chosen_database(config: Path | None, db: str | None) -> str:
+    """The database to read: `db`, or the settings' one."""
+    return db if db is not None else chosen_settings(config, None).database
+
+
+def chosen_symbols(text: str | None) -> tuple[str, ...]:
+    """The symbols of a comma-separated list, each once; empty when none is given."""
+    if text is None:
+        return ()
+    symbols = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not symbols:
+        raise UsageError("--symbols names no asset", "Write it like --symbols BTC-USD,AAPL.")
+    return symbols
+
+
+def _with_simulated_assets(settings: Settings) -> Settings:
+    from pipeline.sources.simulated import SIMULATED_ASSETS
+
+    if any(settings.is_listed(asset.symbol) for asset in SIMULATED_ASSETS):
+        return settings
+    return settings.model_copy(update={"assets": SIMULATED_ASSETS})

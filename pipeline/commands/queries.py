@@ -1,0 +1,75 @@
+"""What the commands ask the store, and the rows that come back."""
+
+from collections.abc import Collection
+
+from pipeline.errors import PricecastError
+from pipeline.report import Rows
+
+LATEST_FORECASTS = "SELECT * FROM latest_forecasts ORDER BY symbol, horizon, model"
+SCOREBOARD = "SELECT * FROM model_scoreboard ORDER BY symbol, horizon, model, kind"
+
+_CURRENT_MODELS = """
+WITH current AS (
+    SELECT symbol, model, config_hash FROM fits
+    WHERE fit_id IN (SELECT max(fit_id) FROM fits GROUP BY symbol, model)
+)
+"""
+VERDICTS = f"""{_CURRENT_MODELS}
+SELECT v.symbol, v.model, v.horizon, v.verdict, v.is_promoted, v.n, v.skill, v.dm_p_value, v.p_echo,
+    v.nearest_naive, v.distance, v.mean_lag_sessions, v.sentence, v.as_of_utc, v.judged_at_utc
+FROM current AS c
+JOIN verdicts AS v ON v.symbol = c.symbol AND v.model = c.model AND v.config_hash = c.config_hash
+WHERE v.verdict_id = (
+    SELECT w.verdict_id FROM verdicts AS w
+    WHERE w.symbol = v.symbol AND w.model = v.model AND w.config_hash = v.config_hash AND w.horizon = v.horizon
+    ORDER BY w.as_of_utc DESC, w.verdict_id DESC LIMIT 1
+)
+ORDER BY v.symbol, v.horizon, v.model
+"""  # noqa: S608 - made of constants
+"""The newest verdict of every series of the models' current configurations."""
+
+
+def read_rows(database: str, sql: str) -> Rows:
+    """The answer of the existing database to one statement that reads."""
+    from pipeline.store import open_read_only, read, reading
+
+    engine = open_read_only(database)
+    try:
+        with reading(engine) as connection:
+            columns, values = read.query(connection, sql)
+    finally:
+        engine.dispose()
+    return Rows(columns, tuple(values))
+
+
+def only_symbols(rows: Rows, symbols: Collection[str]) -> Rows:
+    """The rows of `symbols`, or all when none is named; an error names those that have no rows."""
+    if not symbols:
+        return rows
+    there = {record["symbol"] for record in rows.records()}
+    absent = [symbol for symbol in symbols if symbol not in there]
+    if absent:
+        known = f"There is {', '.join(sorted(there))}." if there else "Run 'pricecast run' first."
+        raise PricecastError(f"nothing is stored of {', '.join(absent)}", known)
+    return rows.where("symbol", symbols)
+
+
+def forecasts_of(symbol: str, horizon: int) -> str:
+    """SQL for every forecast of one asset as issued, with its bands, scored or not, in order of target."""
+    return f"""{_CURRENT_MODELS}
+SELECT f.model, f.kind, f.origin_date, f.target_date, f.last_close, f.forecast_close,
+    f.lower_80, f.upper_80, f.lower_95, f.upper_95
+FROM current AS c
+JOIN forecasts AS f ON f.symbol = c.symbol AND f.model = c.model AND f.config_hash = c.config_hash
+WHERE f.symbol = {_quoted(symbol)} AND f.horizon = {horizon:d}
+ORDER BY f.model, f.target_date, f.forecast_id
+"""  # noqa: S608 - the symbol is quoted
+
+
+def closes_of(symbol: str) -> str:
+    """SQL for the closes of one asset, in order of time."""
+    return f"SELECT session_date, close FROM prices WHERE symbol = {_quoted(symbol)} ORDER BY session_date"  # noqa: S608
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

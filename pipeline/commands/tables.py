@@ -1,0 +1,124 @@
+"""Commands that show what is stored: `forecasts`, `scoreboard`, `verdicts` and `sql`."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands import queries
+from pipeline.commands.options import (
+    ConfigOption,
+    CsvOption,
+    DatabaseOption,
+    HorizonOption,
+    JsonOption,
+    SymbolsArgument,
+    chosen_database,
+)
+from pipeline.errors import UsageError
+from pipeline.report import Rows
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+class Format(StrEnum):
+    """How rows are written: for people, or for programs."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def forecasts(
+    symbols: SymbolsArgument = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    horizon: HorizonOption = None,
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show the newest forecasts, each with its model's verdict."""
+    from pipeline import report
+
+    rows = _chosen_rows(queries.LATEST_FORECASTS, symbols, horizon, db, config)
+    _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.forecasts_table)
+    note = report.stale_note(rows)
+    if note and not as_json and not as_csv:
+        typer.echo(note, err=True)
+
+
+def scoreboard(
+    symbols: SymbolsArgument = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    horizon: HorizonOption = None,
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show how well each model has forecast so far, against repeating the last price."""
+    from pipeline import report
+
+    rows = _chosen_rows(queries.SCOREBOARD, symbols, horizon, db, config)
+    _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.scoreboard_table)
+
+
+def verdicts(
+    symbols: SymbolsArgument = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    horizon: HorizonOption = None,
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Say of each model whether it has skill or echoes the last price."""
+    from pipeline import report
+
+    rows = _chosen_rows(queries.VERDICTS, symbols, horizon, db, config)
+    _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.verdicts_table)
+
+
+def sql(
+    statement: Annotated[str, typer.Argument(metavar='"SELECT ..."', help="One statement that reads.")],
+    output: Annotated[Format, typer.Option("--format", help="How to write the rows.")] = Format.TABLE,
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Ask the database in SQL; it cannot be changed that way.
+
+    Views: prices, latest_forecasts, forecast_history, model_scoreboard, metric_history, lagging_models.
+    """
+    from pipeline import report
+
+    _show(queries.read_rows(chosen_database(config, db), statement), output, report.plain_table)
+
+
+def _chosen_rows(
+    query: str, symbols: list[str] | None, horizon: int | None, db: str | None, config: Path | None
+) -> Rows:
+    rows = queries.read_rows(chosen_database(config, db), query)
+    rows = queries.only_symbols(rows, symbols or ())
+    return rows if horizon is None else rows.where("horizon", (horizon,))
+
+
+def _one_format(*, as_json: bool, as_csv: bool) -> Format:
+    if as_json and as_csv:
+        raise UsageError("--json and --csv exclude each other", "Give one of them.")
+    if as_json:
+        return Format.JSON
+    return Format.CSV if as_csv else Format.TABLE
+
+
+def _show(rows: Rows, output: Format, table: "Callable[[Rows], Table]") -> None:
+    from pipeline import report
+
+    if output is Format.JSON:
+        typer.echo(report.as_json(rows))
+    elif output is Format.CSV:
+        typer.echo(report.as_csv(rows), nl=False)
+    elif rows.values:
+        report.show(table(rows))
+    else:
+        typer.echo("no rows", err=True)

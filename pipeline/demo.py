@@ -1,0 +1,140 @@
+"""The demo: the daily job on the simulated market, made small, and its verdicts beside the truth."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.clock import utc_now
+from pipeline.daily import Progress, Request, run_daily, silent
+from pipeline.errors import PricecastError, StoreError, UsageError
+from pipeline.lag import adjust_by_horizon
+from pipeline.report import Rows
+from pipeline.settings import DEFAULT_MODELS, BacktestSettings, LstmSettings, Settings
+from pipeline.sources.simulated import SIMULATED_ASSETS, TRUTHS, SimulatedSource
+from pipeline.store import open_read_only, open_store, read, reading
+from pipeline.types import RunSummary
+
+COMMAND = "demo"
+HORIZONS = 2
+EPOCHS = 6
+ORIGINS = 500
+REFIT_EVERY = 250
+"""The demo's own, smaller than the defaults where time is spent: in training."""
+
+FORECASTS = """
+SELECT symbol, model, horizon, target_date, last_close, forecast_close, lower_80, upper_80,
+    predicted_return, 0 AS is_stale, verdict
+FROM latest_forecasts WHERE horizon = 1 ORDER BY symbol, model
+"""
+"""The next session's forecasts; the demo plays a fixed day, so none of them counts as out of date."""
+
+STATEMENT = (
+    "SELECT symbol, model, n, round(100 * skill, 1) AS skill_percent, verdict"
+    " FROM model_scoreboard WHERE horizon = 1 AND kind = 'backtest'"
+)
+
+
+def demo_settings(file: Path) -> Settings:
+    """The demo's settings, whatever file and environment say: everybody's demo is the same."""
+    return Settings.model_construct(
+        database=str(file),
+        source=SimulatedSource.name,
+        horizons=HORIZONS,
+        models=DEFAULT_MODELS,
+        assets=SIMULATED_ASSETS,
+        lstm=LstmSettings(epochs=EPOCHS),
+        backtest=BacktestSettings(origins=ORIGINS, refit_every=REFIT_EVERY),
+    )
+
+
+def introduction(settings: Settings) -> str:
+    """What is about to be done, and in what it is less than a real run."""
+    usual_lstm, usual_backtest = LstmSettings(), BacktestSettings()
+    lstm, backtest = settings.lstm, settings.backtest
+    return (
+        f"A simulated market of {len(settings.assets)} assets, {len(settings.models)} models each, offline.\n"
+        f"Reduced for the demo: {lstm.epochs} epochs (usually {usual_lstm.epochs}), "
+        f"{backtest.origins} backtest origins refitted every {backtest.refit_every} "
+        f"(usually {usual_backtest.origins} and {usual_backtest.refit_every}), "
+        f"{settings.horizons} sessions ahead (usually {Settings.model_fields['horizons'].default})."
+    )
+
+
+def run_demo(
+    settings: Settings,
+    as_of: datetime,
+    progress: Progress = silent,
+    clock: Callable[[], datetime] = utc_now,
+) -> RunSummary:
+    """The daily job with the plain steps, into the settings' database."""
+    store = open_store(settings.database)
+    try:
+        request = Request(settings, as_of, command=COMMAND)
+        return run_daily(request, SimulatedSource(), store, progress=progress, clock=clock)
+    finally:
+        store.dispose()
+
+
+def fresh_file(database: str) -> Path:
+    """The file of the SQLite database named by `database`, which does not exist any more.
+
+    Only a database that nothing but the demo has written is removed; PricecastError for any other.
+    """
+    file = _sqlite_file(database)
+    if file.exists():
+        if not _is_a_demo(file):
+            raise PricecastError(
+                f"{file} exists and is not a demo's database", "Name another file: pricecast demo --db FILE."
+            )
+        for suffix in ("", "-wal", "-shm"):
+            file.with_name(f"{file.name}{suffix}").unlink(missing_ok=True)
+    return file
+
+
+def truth_beside_verdict(verdicts: Rows) -> Rows:
+    """The verdicts one session ahead with each asset's truth, in the order of the simulated market.
+
+    `adjusted_p_value` is the p-value adjusted for all of these models having been tried at once.
+    """
+    records = verdicts.where("horizon", (1,)).records()
+    p_values = np.array([record["dm_p_value"] for record in records], dtype=np.float64)
+    adjusted = adjust_by_horizon(p_values, np.ones(len(records)))
+    rows = [
+        (record["symbol"], TRUTHS[record["symbol"]], record["model"])
+        + (record["skill"], record["dm_p_value"], float(q), record["verdict"])
+        for record, q in zip(records, adjusted, strict=True)
+    ]
+    places = {name: place for place, name in enumerate((*TRUTHS, *DEFAULT_MODELS))}
+    rows.sort(key=lambda row: (places[row[0]], places.get(row[2], len(places))))
+    columns = ("symbol", "truth", "model", "skill", "p_value", "adjusted_p_value", "verdict")
+    return Rows(columns, tuple(rows))
+
+
+def ending(file: str, tried: int) -> str:
+    """How to read the tables, and what to try next."""
+    return (
+        "\nSkill is measured against repeating the last price; p is the probability of so much skill if there\n"
+        f"were none, and the adjusted p (Benjamini-Hochberg) allows for {tried} models having been tried.\n"
+        f'\nTry next:\n  sqlite3 {file} "{STATEMENT}"\n  pricecast sql --db {file} "{STATEMENT}"\n'
+        f"  pricecast plot SIM-FOLLOW ridge lstm-levels --db {file}"
+    )
+
+
+def _sqlite_file(database: str) -> Path:
+    place = database.removeprefix("sqlite:///").partition("?")[0]
+    if "://" in place or place in {"", ":memory:"}:
+        raise UsageError(f"the demo cannot use --db {database}", "Give it a SQLite file, as --db demo.db.")
+    return Path(place)
+
+
+def _is_a_demo(file: Path) -> bool:
+    try:
+        engine = open_read_only(str(file))
+        with reading(engine) as connection:
+            _, commands = read.query(connection, "SELECT DISTINCT command FROM runs")
+    except StoreError:
+        return False
+    engine.dispose()
+    return set(commands) <= {(COMMAND,)}

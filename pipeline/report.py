@@ -1,0 +1,343 @@
+"""What a person sees: numbers as text, rows as tables, the end of a run, and rows for programs.
+
+rich is loaded when a table is drawn, so that `--json` and `--csv` do without it. Piped tables are as wide as
+they need to be, and plain; on a terminal they fit it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from pipeline.doctor import CheckResult
+    from pipeline.types import Failure, IngestSummary, RunSummary
+
+UNKNOWN = "-"
+PIPED_WIDTH = 1000
+VERDICT_STYLES: Mapping[str, str] = {
+    "SKILLED": "bold green",
+    "ECHO": "red",
+    "SUSPECT_ECHO": "yellow",
+    "WORSE": "red",
+    "NO_SKILL": "default",
+    "INSUFFICIENT": "dim",
+}
+"""How a verdict is coloured on a terminal."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The answer to one question of the store: the columns' names, and the rows in their order."""
+
+    columns: tuple[str, ...]
+    values: tuple[tuple[Any, ...], ...]
+
+    def records(self) -> list[dict[str, Any]]:
+        return [dict(zip(self.columns, row, strict=True)) for row in self.values]
+
+    def where(self, column: str, wanted: Collection[Any]) -> Rows:
+        """The rows whose `column` holds one of `wanted`."""
+        place = self.columns.index(column)
+        return Rows(self.columns, tuple(row for row in self.values if row[place] in wanted))
+
+
+def price_text(price: float | None) -> str:
+    """A price with two decimals, or four significant digits when it is below 1.
+
+    >>> price_text(64321.987), price_text(0.00012346), price_text(None)
+    ('64,321.99', '0.0001235', '-')
+    """
+    if price is None or math.isnan(price):
+        return UNKNOWN
+    if price == 0 or abs(price) >= 1:
+        return f"{price:,.2f}"
+    return f"{price:.{3 - math.floor(math.log10(abs(price)))}f}"
+
+
+def percent_text(share: float | None, decimals: int = 1, *, signed: bool = False) -> str:
+    """A share as a percentage.
+
+    >>> percent_text(0.0512, signed=True), percent_text(None)
+    ('+5.1%', '-')
+    """
+    if share is None or math.isnan(share):
+        return UNKNOWN
+    return f"{share:{'+' if signed else ''}.{decimals}%}"
+
+
+def p_value_text(p_value: float | None) -> str:
+    """A p-value with as many digits as matter.
+
+    >>> p_value_text(0.034), p_value_text(0.00002), p_value_text(None)
+    ('0.034', '<0.001', '-')
+    """
+    if p_value is None or math.isnan(p_value):
+        return UNKNOWN
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def band_text(lower: float | None, upper: float | None) -> str:
+    """A price band; '-' where none was issued."""
+    if lower is None or upper is None:
+        return UNKNOWN
+    return f"{price_text(lower)} to {price_text(upper)}"
+
+
+def count_text(count: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> count_text(1, "forecast"), count_text(1200, "score")
+    ('1 forecast', '1,200 scores')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def database_name(database: str) -> str:
+    """The database as a person knows it: the file, or the URL without its password.
+
+    >>> database_name("sqlite:///prices.db"), database_name("postgresql://me:secret@host/prices")
+    ('prices.db', 'postgresql://me:***@host/prices')
+    """
+    if database.startswith("sqlite:///"):
+        return database.removeprefix("sqlite:///").partition("?")[0]
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", database)
+
+
+def as_json(rows: Rows) -> str:
+    """A JSON list with an object a row; undefined values are null."""
+    return json.dumps(rows.records(), indent=2, default=str)
+
+
+def as_csv(rows: Rows) -> str:
+    """CSV with a header line; undefined values are empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows.columns)
+    writer.writerows(rows.values)
+    return text.getvalue()
+
+
+def forecasts_table(rows: Rows) -> Table:
+    """The newest forecasts in the few columns that people read; a star marks those out of date."""
+    table = _table(
+        *("symbol", "model", ">horizon", "target", ">last close", ">forecast"),
+        *(">80% band", ">return", "verdict"),
+    )
+    for record in rows.records():
+        _add_row(
+            table,
+            record["symbol"],
+            record["model"],
+            str(record["horizon"]),
+            f"{record['target_date']}{' *' if record['is_stale'] else ''}",
+            price_text(record["last_close"]),
+            price_text(record["forecast_close"]),
+            band_text(record["lower_80"], record["upper_80"]),
+            percent_text(record["predicted_return"], 2, signed=True),
+            _verdict_text(record["verdict"]),
+        )
+    return table
+
+
+def scoreboard_table(rows: Rows) -> Table:
+    """How the models fare, a row a series and kind; skill above 0 beats the last value."""
+    table = _table(
+        *("symbol", "model", ">horizon", "kind", ">n", ">mae", ">mase", ">skill"),
+        *(">hit rate", ">in 80%", ">in 95%", ">p", "verdict"),
+    )
+    for record in rows.records():
+        _add_row(
+            table,
+            record["symbol"],
+            record["model"],
+            str(record["horizon"]),
+            record["kind"],
+            f"{record['n']:,}",
+            price_text(record["mae"]),
+            UNKNOWN if record["mase"] is None else f"{record['mase']:.3f}",
+            percent_text(record["skill"], signed=True),
+            percent_text(record["hit_rate"]),
+            percent_text(record["coverage_80"]),
+            percent_text(record["coverage_95"]),
+            p_value_text(record["dm_p_value"]),
+            _verdict_text(record["verdict"], is_promoted=bool(record["is_promoted"])),
+        )
+    return table
+
+
+def verdicts_table(rows: Rows) -> Table:
+    """The verdicts as sentences."""
+    table = _table("symbol", "model", ">horizon", ">n", "verdict")
+    for record in rows.records():
+        verdict = _verdict_text(record["verdict"], is_promoted=bool(record["is_promoted"]))
+        verdict.append(str(record["sentence"]).removeprefix(record["verdict"]), style="default")
+        _add_row(
+            table,
+            record["symbol"],
+            record["model"],
+            str(record["horizon"]),
+            f"{record['n']:,}",
+            verdict,
+        )
+    return table
+
+
+def truth_table(rows: Rows) -> Table:
+    """What there was to learn of each simulated asset, and what the models were found to have learnt."""
+    table = _table("symbol", "truth", "model", ">skill", ">p", ">adjusted p", "verdict")
+    shown = ""
+    for record in rows.records():
+        is_new, shown = record["symbol"] != shown, record["symbol"]
+        if is_new and table.row_count:
+            table.add_section()
+        _add_row(
+            table,
+            record["symbol"] if is_new else "",
+            record["truth"] if is_new else "",
+            record["model"],
+            percent_text(record["skill"], signed=True),
+            p_value_text(record["p_value"]),
+            p_value_text(record["adjusted_p_value"]),
+            _verdict_text(record["verdict"]),
+        )
+    return table
+
+
+def plain_table(rows: Rows) -> Table:
+    """Any rows, all columns; NULL where nothing is stored."""
+    places = range(len(rows.columns))
+    is_number = [any(isinstance(row[place], int | float) for row in rows.values) for place in places]
+    table = _table(*(f">{name}" if is_number[place] else name for place, name in enumerate(rows.columns)))
+    for row in rows.values:
+        _add_row(table, *(_cell_text(value) for value in row))
+    return table
+
+
+def show(table: Table) -> None:
+    """Print a table: to fit a terminal, or piped, as wide as it needs to be."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPED_WIDTH)
+    console.print(table)
+
+
+def stale_note(rows: Rows) -> str:
+    """How many of the newest forecasts are out of date; empty when none is."""
+    stale = sum(bool(record["is_stale"]) for record in rows.records())
+    if not stale:
+        return ""
+    which = "all of them" if stale == len(rows.values) else f"{stale} of {len(rows.values)}"
+    return f"* out of date: {which}; 'pricecast run' makes new ones"
+
+
+def run_text(summary: RunSummary, database: str) -> str:
+    """The end of a run: prices by symbol, notes, and what was stored where."""
+    width = max((len(one.symbol) for one in summary.ingested), default=0)
+    return "\n".join(
+        [
+            f"run {summary.run_id} as of {summary.as_of:%Y-%m-%d %H:%M} UTC: {summary.status}",
+            *(f"  {one.symbol:{width}}  {_ingest_text(one)}" for one in summary.ingested),
+            *(f"  note: {note}" for note in summary.notes),
+            f"stored {_counts_text([summary])} in {database_name(database)}",
+        ]
+    )
+
+
+def backfill_text(summaries: Sequence[RunSummary], database: str) -> str:
+    """The end of a backfill: a line a day, notes, and what was stored where."""
+    notes = dict.fromkeys(note for summary in summaries for note in summary.notes)
+    days = count_text(len(summaries), "day")
+    return "\n".join(
+        [
+            *(_day_text(summary) for summary in summaries),
+            *(f"note: {note}" for note in notes),
+            f"stored {_counts_text(summaries)} of {days} in {database_name(database)}",
+        ]
+    )
+
+
+def failure_text(failure: Failure) -> str:
+    """A failure as an error: the asset, the model where it is one's own, and the next step."""
+    who = f"{failure.symbol} {failure.model}".rstrip()
+    return f"error: {who}: {failure.message.removeprefix(f'{failure.symbol}: ')}"
+
+
+def checks_text(results: Sequence[CheckResult]) -> str:
+    """A line a check, and what to do next where there is something to do."""
+    width = max(len(result.name) for result in results)
+    lines = []
+    for result in results:
+        lines.append(f"{'ok' if result.ok else 'FAIL':4}  {result.name:{width}}  {result.message}")
+        if result.next_step:
+            lines.append(f"{'':{width + 6}}  {result.next_step}")
+    return "\n".join(lines)
+
+
+def _day_text(summary: RunSummary) -> str:
+    new = sum(one.new for one in summary.ingested)
+    revised = sum(one.revised for one in summary.ingested)
+    bars = f"{count_text(new, 'new bar')}, {revised:,} revised"
+    return f"{summary.as_of:%Y-%m-%d}  {summary.status}: {bars}; {_counts_text([summary])}"
+
+
+def _ingest_text(one: IngestSummary) -> str:
+    counts = f"{one.new:,} new, {one.revised:,} revised, {one.rejected:,} rejected, {one.missing:,} missing"
+    return f"{counts}; newest session {one.newest_session}"
+
+
+def _counts_text(summaries: Sequence[RunSummary]) -> str:
+    counts = {
+        "forecast": sum(summary.n_forecasts for summary in summaries),
+        "score": sum(summary.n_scores for summary in summaries),
+        "verdict": sum(summary.n_verdicts for summary in summaries),
+    }
+    return ", ".join(count_text(count, noun) for noun, count in counts.items())
+
+
+def _table(*columns: str) -> Table:
+    """An empty table; a column whose name follows a '>' is set to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in columns:
+        is_right = name.startswith(">")
+        table.add_column(
+            Text(name.removeprefix(">")), justify="right" if is_right else "left", overflow="fold"
+        )
+    return table
+
+
+def _add_row(table: Table, *cells: str | Text) -> None:
+    """Cells as they are: a bracket in them is no markup."""
+    from rich.text import Text
+
+    table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def _verdict_text(verdict: str | None, *, is_promoted: bool = False) -> Text:
+    from rich.text import Text
+
+    if verdict is None:
+        return Text(UNKNOWN)
+    text = Text(verdict, style=VERDICT_STYLES.get(verdict, "default"))
+    return text.append(" (promoted)") if is_promoted else text
+
+
+def _cell_text(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    return f"{value:.8g}" if isinstance(value, float) else str(value)

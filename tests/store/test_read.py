@@ -1,0 +1,198 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import StoreError
+from pipeline.store import VIEW_COLUMNS, Connection, Engine, open_read_only, read, reading, write, writing
+from pipeline.types import ForecastKind, SeriesKey
+from tests.store.examples import (
+    KEY,
+    NOON,
+    SYMBOL,
+    dates,
+    issue,
+    later,
+    make_bars,
+    make_block,
+    make_fit,
+    make_scores,
+    start_run,
+    validated,
+)
+
+FAR = np.datetime64("2100-01-01")
+BACKTEST = ForecastKind.BACKTEST
+LIVE = ForecastKind.LIVE
+
+
+def test_an_unknown_symbol_has_empty_bars_and_no_newest_session(conn: Connection) -> None:
+    assert len(read.bars(conn, "NONE", FAR)) == 0
+    assert read.newest_session(conn, "NONE") is None
+
+
+def test_bars_are_the_newest_revisions_up_to_the_session_asked_for(conn: Connection) -> None:
+    run_id = start_run(conn)
+    for day, closes in enumerate(([10.0, 11.0, 12.0], [10.0, 11.5, 12.0])):
+        write.store_prices(conn, validated(make_bars(closes)), run_id, later(day))
+    assert read.bars(conn, SYMBOL, np.datetime64("2024-01-02")).close.tolist() == [10.0, 11.5]
+    assert read.newest_session(conn, SYMBOL) == np.datetime64("2024-01-03")
+
+
+def test_forecasts_are_found_by_configuration_kind_and_origin(conn: Connection) -> None:
+    issue(conn, start_run(conn), make_block(make_fit(), dates("2024-01-05", 1)))
+    assert read.has_forecasts(conn, SYMBOL, "ridge", "c1", LIVE)
+    assert not read.has_forecasts(conn, SYMBOL, "ridge", "c1", BACKTEST)
+    assert not read.has_forecasts(conn, SYMBOL, "ridge", "c2", LIVE)
+    assert read.has_live_origin(conn, SYMBOL, "ridge", "c1", np.datetime64("2024-01-05"))
+    assert not read.has_live_origin(conn, SYMBOL, "ridge", "c1", np.datetime64("2024-01-04"))
+
+
+def test_a_forecast_is_pending_once_its_target_has_a_bar(conn: Connection) -> None:
+    run_id = start_run(conn)
+    write.store_prices(conn, validated(make_bars([100.0, 101.0])), run_id, NOON)
+    issue(conn, run_id, make_block(make_fit(), dates("2024-01-01", 1), horizons=3))
+    pending = read.pending_forecasts(conn, SYMBOL, FAR)
+    assert pending.forecast_ids.tolist() == [1]
+    assert pending.target_closes.tolist() == [101.0]
+    assert pending.origin_closes.tolist() == pending.last_closes.tolist() == [100.0]
+    assert len(read.pending_forecasts(conn, SYMBOL, np.datetime64("2024-01-01")).forecast_ids) == 0
+
+
+def test_nothing_is_pending_without_bars(conn: Connection) -> None:
+    issue(conn, start_run(conn), make_block(make_fit(), dates("2024-01-01", 1)))
+    assert len(read.pending_forecasts(conn, SYMBOL, FAR).forecast_ids) == 0
+
+
+@pytest.mark.parametrize(
+    ("closes", "pending"),
+    [
+        pytest.param([100.0, 101.0], [], id="nothing changed"),
+        pytest.param([50.0, 50.5], [], id="a split changed both prices"),
+        pytest.param([100.0, 101.1], [1], id="the target was revised"),
+        pytest.param([99.0, 101.0], [1], id="the origin was revised"),
+    ],
+)
+def test_a_scored_forecast_is_pending_again_when_its_actual_change_is_revised(
+    conn: Connection, closes: list[float], pending: list[int]
+) -> None:
+    run_id = start_run(conn)
+    write.store_prices(conn, validated(make_bars([100.0, 101.0])), run_id, NOON)
+    issue(conn, run_id, make_block(make_fit(), dates("2024-01-01", 1), horizons=1))
+    write.store_scores(conn, make_scores([1], actual=101.0), run_id, NOON)
+    write.store_prices(conn, validated(make_bars(closes)), run_id, later(1))
+    assert read.pending_forecasts(conn, SYMBOL, FAR).forecast_ids.tolist() == pending
+
+
+def test_a_track_record_has_what_was_forecast_and_what_came(conn: Connection) -> None:
+    run_id = start_run(conn)
+    block = make_block(make_fit(kind=BACKTEST), dates("2024-01-01", 3), horizons=2)
+    issue(conn, run_id, block)
+    write.store_scores(conn, make_scores([1, 2, 3, 4, 5], actual=102.0), run_id, NOON)
+    first, second = read.track_records(conn, SYMBOL, FAR)
+    assert (first.key.horizon, len(first), second.key.horizon, len(second)) == (1, 3, 2, 2)
+    assert first.origin_dates.tolist() == dates("2024-01-01", 3).tolist()
+    assert (second.target_dates - second.origin_dates).astype(int).tolist() == [2, 2]
+    assert (first.forecast_closes[0], first.actual_closes[0], first.last_closes[0]) == (103.0, 102.0, 100.0)
+    assert first.naive_maes.tolist() == [1.5] * 3
+    assert not first.is_live.any()
+    assert np.isnan(first.bands.lower_80).all()
+
+
+def test_a_track_record_ends_with_the_session_asked_for(conn: Connection) -> None:
+    run_id = start_run(conn)
+    issue(conn, run_id, make_block(make_fit(), dates("2024-01-01", 3), horizons=1))
+    write.store_scores(conn, make_scores([1, 2, 3]), run_id, NOON)
+    (record,) = read.track_records(conn, SYMBOL, np.datetime64("2024-01-03"))
+    assert record.target_dates.tolist() == dates("2024-01-02", 2).tolist()
+
+
+def test_of_two_forecasts_from_one_origin_the_first_issued_counts(conn: Connection) -> None:
+    run_id = start_run(conn)
+    issue(conn, run_id, make_block(make_fit(), dates("2024-01-02", 1), horizons=1, forecast=105.0))
+    backtest = make_fit(kind=BACKTEST)
+    issue(conn, run_id, make_block(backtest, dates("2024-01-01", 3), horizons=1, forecast=99.0))
+    write.store_scores(conn, make_scores([1, 2, 3, 4]), run_id, NOON)
+    record = read.track_record(conn, KEY, FAR)
+    assert record.forecast_closes.tolist() == [99.0, 105.0, 99.0]
+    assert record.is_live.tolist() == [False, True, False]
+
+
+def test_track_records_are_of_the_current_configuration_and_history_stays_readable(conn: Connection) -> None:
+    run_id = start_run(conn)
+    for config_hash in ("c1", "c2"):
+        issue(conn, run_id, make_block(make_fit(config_hash=config_hash), dates("2024-01-01", 1), horizons=1))
+    write.store_scores(conn, make_scores([1, 2]), run_id, NOON)
+    assert [record.key.config_hash for record in read.track_records(conn, SYMBOL, FAR)] == ["c2"]
+    assert len(read.track_record(conn, KEY, FAR)) == 1
+    assert len(read.track_record(conn, SeriesKey(SYMBOL, "ridge", "c3", 1), FAR)) == 0
+
+
+def test_a_superseded_score_is_not_read(conn: Connection) -> None:
+    run_id = start_run(conn)
+    issue(conn, run_id, make_block(make_fit(), dates("2024-01-01", 1), horizons=1))
+    for actual in (101.0, 102.0):
+        write.store_scores(conn, make_scores([1], actual=actual), run_id, NOON)
+    assert read.track_record(conn, KEY, FAR).actual_closes.tolist() == [102.0]
+
+
+def test_weights_are_those_of_the_newest_fit(conn: Connection) -> None:
+    run_id = start_run(conn)
+    for day, weights in enumerate((b"old", b"new")):
+        issue(conn, run_id, make_block(make_fit(weights=weights), dates("2024-01-01", 2)[day : day + 1]))
+    assert read.fit_weights(conn, SYMBOL, "ridge", "c1") == b"new"
+    assert read.fit_weights(conn, SYMBOL, "ridge", "c2") is None
+
+
+def test_weights_that_were_not_kept_are_none(conn: Connection) -> None:
+    fit = replace(make_fit(), weights=b"")
+    issue(conn, start_run(conn), make_block(fit, dates("2024-01-01", 1)))
+    assert read.fit_weights(conn, SYMBOL, "ridge", "c1") is None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT symbol, close FROM prices", "WITH p AS (SELECT symbol, close FROM prices) SELECT * FROM p"],
+    ids=["select", "with"],
+)
+def test_a_select_gives_its_column_names_and_rows(engine: Engine, file: Path, sql: str) -> None:
+    with writing(engine) as conn:
+        write.store_prices(conn, validated(make_bars([10.0, 11.0])), start_run(conn), NOON)
+    with reading(open_read_only(str(file))) as reader:
+        assert read.query(reader, sql) == (("symbol", "close"), [(SYMBOL, 10.0), (SYMBOL, 11.0)])
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        pytest.param("DELETE FROM runs", id="a deletion"),
+        pytest.param("DROP VIEW prices", id="a schema change"),
+        pytest.param("SELECT 1; DELETE FROM runs", id="two statements"),
+        pytest.param("PRAGMA query_only=OFF", id="a setting"),
+        pytest.param("ATTACH DATABASE 'other.db' AS other", id="another file"),
+        pytest.param("SELECT nothing FROM prices", id="an unknown column"),
+        pytest.param("VACUUM", id="a rewrite"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_any_other_statement_is_refused_with_the_list_of_views(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with reading(open_read_only(str(file))) as reader, pytest.raises(StoreError) as error:
+        read.query(reader, sql)
+    assert all(view in error.value.next_step for view in VIEW_COLUMNS)
+    assert not Path("other.db").exists()
+
+
+def test_a_file_stays_unwritable_after_query_only_is_switched_off(file: Path) -> None:
+    with reading(open_read_only(str(file))) as reader:
+        reader.exec_driver_sql("PRAGMA query_only=OFF")
+        with pytest.raises(StoreError, match="readonly"):
+            read.query(reader, "DELETE FROM runs")
+
+
+def test_sql_of_a_person_is_not_sent_through_a_connection_that_can_write(conn: Connection) -> None:
+    with pytest.raises(ValueError, match="can write"):
+        read.query(conn, "SELECT 1")
