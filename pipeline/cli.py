@@ -8,7 +8,7 @@ heavy is imported inside the commands, so that `--help` answers at once.
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +27,7 @@ _WrongUsage: type[Any] = typer.BadParameter.__base__ or typer.BadParameter
 app = typer.Typer(
     name="pricecast",
     help="Daily LSTM price forecasts in a SQL table, with a verdict on whether they are worth anything.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 degraded (some assets failed, the rest is stored).",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 degraded (some assets or models failed).",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -35,11 +35,12 @@ app = typer.Typer(
 )
 _db = typer.Typer(help="Migrations, backup and integrity of the database.", rich_markup_mode=None)
 
-for _command in (
+_COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo.demo, run.run, run.backfill),
-    *(tables.forecasts, tables.scoreboard, tables.verdicts, tables.sql, plot.plot),
+    *(tables.forecasts, tables.scoreboard, tables.verdicts, plot.plot, tables.sql),
     *(service.serve, service.doctor),
-):
+)
+for _command in _COMMANDS:
     app.command()(_command)
 for _command in (database.upgrade, database.backup, database.check):
     _db.command()(_command)
@@ -54,8 +55,9 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback sign
 
 @app.callback()
 def _options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: FBT002
-    version: Annotated[  # noqa: FBT002
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:

@@ -102,8 +102,10 @@ def truth_beside_verdict(verdicts: Rows) -> Rows:
     p_values = np.array([record["dm_p_value"] for record in records], dtype=np.float64)
     adjusted = adjust_by_horizon(p_values, np.ones(len(records)))
     rows = [
-        (record["symbol"], TRUTHS[record["symbol"]], record["model"])
-        + (record["skill"], record["dm_p_value"], float(q), record["verdict"])
+        (
+            *(record["symbol"], TRUTHS[record["symbol"]], record["model"]),
+            *(record["skill"], record["dm_p_value"], float(q), record["verdict"]),
+        )
         for record, q in zip(records, adjusted, strict=True)
     ]
     places = {name: place for place, name in enumerate((*TRUTHS, *DEFAULT_MODELS))}
@@ -115,8 +117,8 @@ def truth_beside_verdict(verdicts: Rows) -> Rows:
 def ending(file: str, tried: int) -> str:
     """How to read the tables, and what to try next."""
     return (
-        "\nSkill is measured against repeating the last price; p is the probability of so much skill if there\n"
-        f"were none, and the adjusted p (Benjamini-Hochberg) allows for {tried} models having been tried.\n"
+        "\nSkill is measured against repeating the last price; p is the probability of so much skill if\n"
+        f"there were none; the adjusted p (Benjamini-Hochberg) allows for {tried} models having been tried.\n"
         f'\nTry next:\n  sqlite3 {file} "{STATEMENT}"\n  pricecast sql --db {file} "{STATEMENT}"\n'
         f"  pricecast plot SIM-FOLLOW ridge lstm-levels --db {file}"
     )

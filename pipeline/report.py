@@ -72,7 +72,8 @@ def percent_text(share: float | None, decimals: int = 1, *, signed: bool = False
     """
     if share is None or math.isnan(share):
         return UNKNOWN
-    return f"{share:{'+' if signed else ''}.{decimals}%}"
+    rounded = round(share, decimals + 2) + 0.0  # no minus before a zero
+    return f"{rounded:{'+' if signed else ''}.{decimals}%}"
 
 
 def p_value_text(p_value: float | None) -> str:

@@ -57,7 +57,7 @@ class TransformSettings(_Frozen):
 
     difference: Differencing = Differencing.LOG
     scaler: Scaling = Scaling.STANDARD
-    time_steps: int = Field(default=20, ge=1, le=1000)
+    time_steps: int = Field(default=10, ge=1, le=1000)
     train_sessions: int = Field(default=1500, ge=50)
     """A fit learns from at most this many newest sessions."""
     validation_fraction: float = Field(default=0.15, ge=0.0, lt=0.9)
@@ -68,10 +68,10 @@ class TransformSettings(_Frozen):
 class LstmSettings(_Frozen):
     """Architecture and fitting of the LSTM models."""
 
-    units: int = Field(default=32, ge=1)
+    units: int = Field(default=16, ge=1)
     layers: int = Field(default=1, ge=1, le=8)
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
-    learning_rate: float = Field(default=1e-3, gt=0.0)
+    dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
+    learning_rate: float = Field(default=5e-3, gt=0.0)
     optimizer: str = "adam"
     loss: str = "mse"
     epochs: int = Field(default=20, ge=1)

@@ -20,7 +20,7 @@ def demo(
         str, typer.Option("--as-of", metavar="DATE", help="The day that the demo plays.")
     ] = DEFAULT_AS_OF,
 ) -> None:
-    """Run the daily job offline on a simulated market, and show the verdicts beside the truth."""
+    """Run it all offline on a market whose truth is known."""
     from pipeline import demo as show
     from pipeline import report
     from pipeline.clock import parse_moment

@@ -26,7 +26,7 @@ def plot(
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Draw prices, forecasts with their bands and yesterday's price, a panel a model."""
+    """Draw forecasts beside prices and beside yesterday's price."""
     file = out or Path(f"{symbol}.png")
     _check_file(file)
     database = chosen_database(config, db)

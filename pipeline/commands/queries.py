@@ -21,7 +21,8 @@ FROM current AS c
 JOIN verdicts AS v ON v.symbol = c.symbol AND v.model = c.model AND v.config_hash = c.config_hash
 WHERE v.verdict_id = (
     SELECT w.verdict_id FROM verdicts AS w
-    WHERE w.symbol = v.symbol AND w.model = v.model AND w.config_hash = v.config_hash AND w.horizon = v.horizon
+    WHERE w.symbol = v.symbol AND w.model = v.model
+        AND w.config_hash = v.config_hash AND w.horizon = v.horizon
     ORDER BY w.as_of_utc DESC, w.verdict_id DESC LIMIT 1
 )
 ORDER BY v.symbol, v.horizon, v.model

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,7 +30,26 @@ EXIT_CODES = {"done": 0, "degraded": 3}
 """By the status of a run; any other status has failed."""
 
 
+@dataclass(frozen=True)
+class _FlowParameters:
+    """What the command line says, as a flow takes it: in plain values that Prefect can record."""
+
+    config: Path | None
+    source: str | None
+    symbols: str | None
+    db: str | None
+
+    @property
+    def config_text(self) -> str | None:
+        return str(self.config) if self.config else None
+
+    @property
+    def symbol_list(self) -> list[str] | None:
+        return list(chosen_symbols(self.symbols)) or None
+
+
 def run(
+    *,
     as_of: Annotated[
         str | None,
         typer.Option("--as-of", metavar="DATE", help="Know only what had settled by then. Default: now."),
@@ -39,23 +60,30 @@ def run(
     config: ConfigOption = None,
     direct: DirectOption = False,
 ) -> None:
-    """Download, forecast, score and judge: the daily job, under Prefect unless --direct.
+    """Run the daily job: download, forecast, score and judge.
 
+    It runs under Prefect unless --direct is given.
     A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
     """
     from pipeline import report
     from pipeline.clock import parse_moment, utc_now
-    from pipeline.daily import Request
+    from pipeline.daily import Request, check_as_of
 
-    moment = utc_now() if as_of is None else parse_moment(as_of)
+    now = utc_now()
+    moment = now if as_of is None else parse_moment(as_of)
+    check_as_of(moment, now)
     request = Request(chosen_settings(config, db, source), moment, chosen_symbols(symbols))
-    summary = _run_directly(request) if direct else _run_under_prefect(request)
+    if direct:
+        summary = _run_directly(request)
+    else:
+        summary = _run_under_prefect(_FlowParameters(config, source, symbols, db), as_of)
     typer.echo(report.run_text(summary, request.settings.database))
     _echo_failures(summary.failures)
     raise typer.Exit(exit_code([summary]))
 
 
 def backfill(
+    *,
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="The first day.")],
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="The last day.")],
     source: SourceOption = None,
@@ -64,16 +92,24 @@ def backfill(
     config: ConfigOption = None,
     direct: DirectOption = False,
 ) -> None:
-    """Run the daily job for every day from --from to --to, each knowing no more than its day knew."""
-    from pipeline import report
-    from pipeline.clock import parse_day, parse_moment
-    from pipeline.daily import Request
+    """Run the daily job for missed or past days, one by one.
 
-    settings = chosen_settings(config, db, source)
-    request = Request(settings, parse_moment(last), chosen_symbols(symbols), command="backfill")
-    work = _backfill_directly if direct else _backfill_under_prefect
-    summaries = work(request, parse_day(first))
-    typer.echo(report.backfill_text(summaries, settings.database))
+    Each day's run knows no more than that day knew.
+    """
+    from pipeline import report
+    from pipeline.clock import parse_day, parse_moment, utc_now
+    from pipeline.daily import Request, check_as_of
+
+    request = Request(
+        chosen_settings(config, db, source), parse_moment(last), chosen_symbols(symbols), command="backfill"
+    )
+    first_day = parse_day(first)
+    check_as_of(request.as_of, utc_now())
+    if direct:
+        summaries = _backfill_directly(request, first_day)
+    else:
+        summaries = _backfill_under_prefect(_FlowParameters(config, source, symbols, db), first, last)
+    typer.echo(report.backfill_text(summaries, request.settings.database))
     _echo_failures([failure for summary in summaries for failure in summary.failures])
     raise typer.Exit(exit_code(summaries))
 
@@ -111,13 +147,19 @@ def _backfill_directly(request: Request, first: date) -> tuple[RunSummary, ...]:
         return run_backfill(request, first, source, open_store(request.settings.database), progress=progress)
 
 
-def _run_under_prefect(request: Request) -> RunSummary:
-    from flows.daily import run_under_prefect
+def _run_under_prefect(said: _FlowParameters, as_of: str | None) -> RunSummary:
+    from flows.runners import run_under_prefect
 
-    return run_under_prefect(request)
+    with progress_bar() as progress:
+        return run_under_prefect(
+            *(said.config_text, said.source, said.symbol_list, as_of, said.db), progress=progress
+        )
 
 
-def _backfill_under_prefect(request: Request, first: date) -> tuple[RunSummary, ...]:
-    from flows.backfill import backfill_under_prefect
+def _backfill_under_prefect(said: _FlowParameters, first: str, last: str) -> tuple[RunSummary, ...]:
+    from flows.runners import backfill_under_prefect
 
-    return backfill_under_prefect(request, first)
+    with progress_bar() as progress:
+        return backfill_under_prefect(
+            *(first, last, said.config_text, said.source, said.symbol_list, said.db), progress=progress
+        )

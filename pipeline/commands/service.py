@@ -4,27 +4,35 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import ConfigOption, DatabaseOption, SourceOption
+from pipeline.commands.options import ConfigOption, DatabaseOption, SourceOption, chosen_settings
 
 
-def serve() -> None:
+def serve(
+    port: Annotated[
+        int | None, typer.Option("--port", metavar="N", help="Where the server listens. Default: 4200.")
+    ] = None,
+) -> None:
     """Start server, schedules and worker, until interrupted."""
     from deployments.serve import main as start
 
-    start()
+    start(port)
 
 
 def doctor(
+    *,
     online: Annotated[bool, typer.Option("--online", help="Also ask the price source for prices.")] = False,
     source: SourceOption = None,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Check configuration, store, source and Prefect, and say what to do; exit code 1 when one fails."""
+    """Check what the daily job needs, and say what to do.
+
+    The exit code is 1 when a check fails.
+    """
     from pipeline import report
     from pipeline.doctor import examine
 
-    results = examine(config, db, source, online=online)
+    results = examine(lambda: chosen_settings(config, db, source), online=online)
     typer.echo(report.checks_text(results))
     if not all(result.ok for result in results):
         raise typer.Exit(1)

@@ -34,13 +34,14 @@ class Format(StrEnum):
 
 def forecasts(
     symbols: SymbolsArgument = None,
+    *,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     horizon: HorizonOption = None,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show the newest forecasts, each with its model's verdict."""
+    """Show the newest forecasts, each with a verdict on its model."""
     from pipeline import report
 
     rows = _chosen_rows(queries.LATEST_FORECASTS, symbols, horizon, db, config)
@@ -52,13 +53,14 @@ def forecasts(
 
 def scoreboard(
     symbols: SymbolsArgument = None,
+    *,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     horizon: HorizonOption = None,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show how well each model has forecast so far, against repeating the last price."""
+    """Show how well each model has forecast so far."""
     from pipeline import report
 
     rows = _chosen_rows(queries.SCOREBOARD, symbols, horizon, db, config)
@@ -67,13 +69,14 @@ def scoreboard(
 
 def verdicts(
     symbols: SymbolsArgument = None,
+    *,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     horizon: HorizonOption = None,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Say of each model whether it has skill or echoes the last price."""
+    """Say which models have skill and which echo the last price."""
     from pipeline import report
 
     rows = _chosen_rows(queries.VERDICTS, symbols, horizon, db, config)

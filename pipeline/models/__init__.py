@@ -4,7 +4,7 @@ A new model is a file in this package and a line in `RECIPES`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,13 +29,19 @@ class Recipe:
     features: FeatureSet
     difference: Differencing | None = None
     scaler: Scaling | None = None
+    lstm: Mapping[str, Any] = field(default_factory=dict)
 
+
+LEVELS_FITTING = {"units": 32, "learning_rate": 1e-2, "batch_size": 32, "epochs": 30, "patience": 10}
+"""Levels take longer to learn than changes: with less, the network does not even find the last value."""
 
 RECIPES: Mapping[str, Recipe] = {
     "last-value": Recipe(LastValue, FeatureSet.UNIVARIATE, Differencing.LOG, Scaling.NONE),
     "drift": Recipe(Drift, FeatureSet.UNIVARIATE, Differencing.LOG, Scaling.NONE),
     "ridge": Recipe(Ridge, FeatureSet.MULTIVARIATE),
-    "lstm-levels": Recipe(Lstm, FeatureSet.UNIVARIATE, Differencing.NONE, Scaling.MINMAX),
+    "lstm-levels": Recipe(
+        Lstm, FeatureSet.UNIVARIATE, Differencing.NONE, Scaling.MINMAX, LEVELS_FITTING
+    ),
     "lstm-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE),
     "lstm-bivariate": Recipe(Lstm, FeatureSet.BIVARIATE),
     "lstm-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE),
@@ -94,7 +100,7 @@ def _parameters(
     if recipe.estimator is not Lstm:
         return None
     try:
-        merged = LstmSettings(**{**settings.lstm.model_dump(), **override})
+        merged = LstmSettings(**{**settings.lstm.model_dump(), **recipe.lstm, **override})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

@@ -1,0 +1,1 @@
+"""Tests of the schedules and of `pricecast serve`, on a real Prefect server."""

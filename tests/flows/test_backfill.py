@@ -1,0 +1,54 @@
+"""The backfill flow: the same rows as without Prefect, and its states."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from flows.backfill import backfill
+from flows.outcomes import DEGRADED
+from flows.parameters import settings_from
+from pipeline.backfill import run_backfill
+from pipeline.clock import parse_moment
+from pipeline.daily import Request
+from pipeline.errors import UsageError
+from pipeline.sources import open_source
+from pipeline.store import open_store
+from tests.flows.conftest import rows_of
+
+FIRST, LAST = "2023-06-01", "2023-06-03"
+
+
+@pytest.mark.prefect
+def test_the_flow_and_the_plain_backfill_leave_the_same_rows(
+    prefect_server: str, config: str, tmp_path: Path
+) -> None:
+    summaries = backfill(FIRST, LAST, config, database=str(tmp_path / "flow.db"))
+    settings = settings_from(config, database=str(tmp_path / "plain.db"))
+    request = Request(settings, parse_moment(LAST), command="backfill")
+    source = open_source(settings.source, settings.download)
+    plain = run_backfill(request, date.fromisoformat(FIRST), source, open_store(settings.database))
+    assert summaries == plain
+    assert [f"{summary.as_of:%Y-%m-%d}" for summary in summaries] == [FIRST, "2023-06-02", LAST]
+    assert rows_of(tmp_path / "flow.db") == rows_of(tmp_path / "plain.db")
+
+
+@pytest.mark.prefect
+def test_days_that_lose_an_asset_complete_as_degraded(
+    prefect_server: str, config: str, tmp_path: Path
+) -> None:
+    state = backfill(
+        LAST,
+        LAST,
+        config,
+        symbols=["SIM-LEAD", "NOBODY"],
+        database=str(tmp_path / "x.db"),
+        return_state=True,
+    )
+    assert (state.name, state.message) == (DEGRADED, "not done: NOBODY")
+
+
+@pytest.mark.prefect
+def test_days_in_the_wrong_order_are_refused(prefect_server: str, config: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="lies after"):
+        backfill(LAST, FIRST, config, database=str(tmp_path / "x.db"))
