@@ -1,1 +1,0 @@
-"""Tests of the Prefect flows, on a real Prefect server."""

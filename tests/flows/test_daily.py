@@ -85,7 +85,9 @@ def test_a_scheduled_run_knows_what_was_known_at_its_scheduled_moment(
     scheduled = datetime(2023, 6, 1, 4, 15, tzinfo=UTC)
     parameters = {"config": config, "symbols": ["SIM-LEAD"], "database": str(tmp_path / "x.db")}
     with get_client(sync_client=True) as client:
-        run = client.create_flow_run(daily_forecast, parameters, state=Scheduled(scheduled_time=scheduled))
+        run = client.create_flow_run(
+            daily_forecast, parameters=parameters, state=Scheduled(scheduled_time=scheduled)
+        )
     summary = run_flow_sync(daily_forecast, flow_run=run, parameters=parameters)
     assert summary.as_of == scheduled
     assert str(summary.ingested[0].newest_session) == "2023-05-31"
