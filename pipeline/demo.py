@@ -20,7 +20,7 @@ COMMAND = "demo"
 HORIZONS = 2
 EPOCHS = 6
 ORIGINS = 500
-REFIT_EVERY = 250
+REFIT_EVERY = 500
 """The demo's own, smaller than the defaults where time is spent: in training."""
 
 FORECASTS = """
@@ -51,14 +51,14 @@ def demo_settings(file: Path) -> Settings:
 
 def introduction(settings: Settings) -> str:
     """What is about to be done, and in what it is less than a real run."""
-    usual_lstm, usual_backtest = LstmSettings(), BacktestSettings()
-    lstm, backtest = settings.lstm, settings.backtest
+    usual = Settings.model_construct()
+    epochs = f"{settings.lstm.epochs} epochs (usually {usual.lstm.epochs}; lstm-levels keeps its own)"
     return (
         f"A simulated market of {len(settings.assets)} assets, {len(settings.models)} models each, offline.\n"
-        f"Reduced for the demo: {lstm.epochs} epochs (usually {usual_lstm.epochs}), "
-        f"{backtest.origins} backtest origins refitted every {backtest.refit_every} "
-        f"(usually {usual_backtest.origins} and {usual_backtest.refit_every}), "
-        f"{settings.horizons} sessions ahead (usually {Settings.model_fields['horizons'].default})."
+        f"Reduced for the demo: {epochs}, "
+        f"a refit every {settings.backtest.refit_every} of {settings.backtest.origins} backtest origins "
+        f"(usually {usual.backtest.refit_every} of {usual.backtest.origins}), "
+        f"{settings.horizons} sessions ahead (usually {usual.horizons})."
     )
 
 

@@ -26,10 +26,17 @@ LIVE = "#c2255c"
 VERDICT_COLOURS = {"SKILLED": "#2b8a3e", "ECHO": "#c92a2a", "SUSPECT_ECHO": "#b35c00", "WORSE": "#c92a2a"}
 PANEL_INCHES = (11.0, 3.1)
 HEADER_INCHES = 0.95
+PADDING_INCHES = 0.12
 DOTS_PER_INCH = 150
 CONTEXT_SESSIONS = 10
 """Sessions shown before the first forecast, where there are few forecasts."""
-STYLE = {"font.family": "DejaVu Sans", "font.size": 9, "text.color": INK, "axes.labelcolor": INK}
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "svg.fonttype": "none",
+}
 
 
 @dataclass(frozen=True)
@@ -117,11 +124,12 @@ def _since(series: Series, start: np.datetime64) -> Series:
 
 def _empty_panels(count: int) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     width, height = PANEL_INCHES
     size = (width, HEADER_INCHES + height * count)
-    figure = Figure(size, dpi=DOTS_PER_INCH, layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.12, w_pad=0.12)
+    layout = ConstrainedLayoutEngine(h_pad=PADDING_INCHES, w_pad=PADDING_INCHES)
+    figure = Figure(size, dpi=DOTS_PER_INCH, layout=layout)
     return figure, figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
 
 

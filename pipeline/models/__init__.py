@@ -32,16 +32,21 @@ class Recipe:
     lstm: Mapping[str, Any] = field(default_factory=dict)
 
 
-LEVELS_FITTING = {"units": 32, "learning_rate": 1e-2, "batch_size": 32, "epochs": 30, "patience": 10}
+LEVELS_FITTING = {
+    "units": 32,
+    "dropout": 0.0,
+    "learning_rate": 1e-2,
+    "batch_size": 32,
+    "epochs": 30,
+    "patience": 10,
+}
 """Levels take longer to learn than changes: with less, the network does not even find the last value."""
 
 RECIPES: Mapping[str, Recipe] = {
     "last-value": Recipe(LastValue, FeatureSet.UNIVARIATE, Differencing.LOG, Scaling.NONE),
     "drift": Recipe(Drift, FeatureSet.UNIVARIATE, Differencing.LOG, Scaling.NONE),
     "ridge": Recipe(Ridge, FeatureSet.MULTIVARIATE),
-    "lstm-levels": Recipe(
-        Lstm, FeatureSet.UNIVARIATE, Differencing.NONE, Scaling.MINMAX, LEVELS_FITTING
-    ),
+    "lstm-levels": Recipe(Lstm, FeatureSet.UNIVARIATE, Differencing.NONE, Scaling.MINMAX, LEVELS_FITTING),
     "lstm-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE),
     "lstm-bivariate": Recipe(Lstm, FeatureSet.BIVARIATE),
     "lstm-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE),

@@ -142,7 +142,7 @@ class Network:
         return np.concatenate(outputs)[: len(values)].astype(np.float64)
 
     def weights(self) -> Weights:
-        return tuple(np.array(variable) for variable in self._model.trainable_variables)
+        return tuple(np.asarray(variable.value) for variable in self._model.trainable_variables)
 
     def load(self, weights: Weights) -> None:
         for variable, weight in zip(self._model.trainable_variables, weights, strict=True):

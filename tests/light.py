@@ -1,0 +1,55 @@
+"""A real store that the real daily job fills in about a second: simulated prices, models that train at once."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.clock import parse_moment
+from pipeline.commands.options import chosen_settings
+from pipeline.daily import Request, run_daily
+from pipeline.settings import Settings
+from pipeline.sources.simulated import SimulatedSource
+from pipeline.store import open_store
+from pipeline.types import RunSummary
+
+DAY = "2022-06-01"
+SYMBOLS = ("SIM-LEAD", "SIM-FOLLOW")
+MODELS = ("last-value", "drift", "ridge")
+CONFIG = """
+source = "simulated"
+horizons = 2
+models = ["last-value", "drift", "ridge"]
+
+[transform]
+train_sessions = 200
+time_steps = 5
+
+[backtest]
+origins = 40
+refit_every = 40
+"""
+
+
+def light_config(folder: Path) -> Path:
+    file = folder / "light.toml"
+    file.write_text(CONFIG, encoding="utf-8")
+    return file
+
+
+def light_settings(folder: Path) -> Settings:
+    return chosen_settings(light_config(folder), str(folder / "light.db"))
+
+
+def run_light(folder: Path, command: str = "run") -> RunSummary:
+    """One run into `folder`/light.db."""
+    settings = light_settings(folder)
+    store = open_store(settings.database)
+    summary = run_daily(Request(settings, parse_moment(DAY), SYMBOLS, command), SimulatedSource(), store)
+    store.dispose()
+    return summary
+
+
+def light_store(factory: pytest.TempPathFactory) -> Path:
+    folder = factory.mktemp("light")
+    run_light(folder)
+    return folder / "light.db"
