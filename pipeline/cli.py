@@ -83,12 +83,13 @@ def execute(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("stopped", err=True)
-        return INTERRUPTED
+        code = INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told in a line
         if debug:
             traceback.print_exception(error)
         return _tell(error)
+    if code == INTERRUPTED:
+        typer.echo("stopped", err=True)
     if not words:
         return WRONG_USAGE
     return code if isinstance(code, int) else 0

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from pipeline import __version__, steps
+from pipeline.calendars import trading_calendar
 from pipeline.clock import utc_now
 from pipeline.errors import PricecastError, UsageError
 from pipeline.models import check_models
@@ -81,6 +82,7 @@ def run_daily(
     started_at = clock()
     check_as_of(request.as_of, started_at)
     assets, leads = selected_assets(request)
+    check_calendars(request.settings, assets + leads)
     job = _start(request, source, store, assets + leads, started_at)
     tally = _Tally()
     try:
@@ -100,6 +102,12 @@ def check_as_of(as_of: datetime, now: datetime) -> None:
             f"--as-of {as_of:%Y-%m-%d %H:%M} UTC lies in the future",
             f"Give a moment up to now ({now:%Y-%m-%d %H:%M} UTC), or leave --as-of out.",
         )
+
+
+def check_calendars(settings: Settings, assets: Sequence[AssetSettings]) -> None:
+    """ConfigError for an asset whose calendar does not exist."""
+    for asset in assets:
+        trading_calendar(asset.calendar, settings.settle_minutes(asset.calendar))
 
 
 def selected_assets(

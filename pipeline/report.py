@@ -73,7 +73,7 @@ def percent_text(share: float | None, decimals: int = 1, *, signed: bool = False
     if share is None or math.isnan(share):
         return UNKNOWN
     rounded = round(share, decimals + 2) + 0.0  # no minus before a zero
-    return f"{rounded:{'+' if signed else ''}.{decimals}%}"
+    return f"{rounded:{'+' if signed else ''},.{decimals}%}"
 
 
 def p_value_text(p_value: float | None) -> str:
@@ -111,7 +111,7 @@ def database_name(database: str) -> str:
     """
     if database.startswith("sqlite:///"):
         return database.removeprefix("sqlite:///").partition("?")[0]
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", database)
+    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", database)
 
 
 def as_json(rows: Rows) -> str:

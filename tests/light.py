@@ -1,4 +1,4 @@
-"""A real store that the real daily job fills in about a second: simulated prices, models that train at once."""
+"""A real store that the real daily job fills in about a second: simulated prices and quick models."""
 
 from pathlib import Path
 
@@ -50,6 +50,9 @@ def run_light(folder: Path, command: str = "run") -> RunSummary:
 
 
 def light_store(factory: pytest.TempPathFactory) -> Path:
-    folder = factory.mktemp("light")
-    run_light(folder)
+    """The database of one run, made once for all tests that only read it."""
+    folder = factory.getbasetemp() / "light"
+    if not folder.exists():
+        folder.mkdir()
+        run_light(folder)
     return folder / "light.db"

@@ -14,6 +14,7 @@ import pytest
 
 from pipeline import __version__
 from pipeline.cli import execute
+from pipeline.clock import parse_moment
 from pipeline.commands import run as run_command
 from pipeline.commands.options import chosen_settings, chosen_symbols
 from pipeline.errors import UsageError
@@ -233,13 +234,13 @@ def test_tables_of_an_empty_database_say_so(pricecast: Run) -> None:
 
 
 def test_sql_answers_in_three_formats(pricecast: Run, db: str) -> None:
-    statement = "SELECT '[b]x' AS name, 0.5 AS half, NULL AS nothing"
+    statement = "SELECT '[b]x' AS name, 0.5 AS half, NULL AS absent"
     _, table, _ = pricecast("sql", statement, "--db", db)
     assert table.splitlines()[2].split() == ["[b]x", "0.5", "NULL"]
     _, text, _ = pricecast("sql", statement, "--format", "csv", "--db", db)
-    assert text == "name,half,nothing\n[b]x,0.5,\n"
+    assert text == "name,half,absent\n[b]x,0.5,\n"
     _, text, _ = pricecast("sql", statement, "--format", "json", "--db", db)
-    assert json.loads(text) == [{"name": "[b]x", "half": 0.5, "nothing": None}]
+    assert json.loads(text) == [{"name": "[b]x", "half": 0.5, "absent": None}]
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM forecasts", "DROP VIEW prices", "SELECT 1; SELECT 2"])
@@ -300,19 +301,12 @@ def test_without_direct_a_run_goes_under_prefect_in_plain_values(
 
     def record(config: str, source: str, symbols: list[str], as_of: str, database: str, progress: Any) -> Any:
         told.update(config=config, source=source, symbols=symbols, as_of=as_of, database=database)
-        moment = chosen_moment()
-        return RunSummary(1, moment, RunStatus.DONE, (), (), (), 0, 0, 0)
+        return RunSummary(1, parse_moment(as_of), RunStatus.DONE, (), (), (), 0, 0, 0)
 
     monkeypatch.setattr("flows.runners.run_under_prefect", record)
     code, _, err = pricecast("run", "--config", config, "--symbols", "A,B", "--as-of", DAY, "--db", "x.db")
     assert (code, err) == (0, "")
     assert told == {"config": config, "source": None, "symbols": ["A", "B"], "as_of": DAY, "database": "x.db"}
-
-
-def chosen_moment() -> Any:
-    from pipeline.clock import parse_moment
-
-    return parse_moment(DAY)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""The doctor's checks: each says what is wrong, and what to do."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline import doctor
+from pipeline.doctor import CheckResult
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings
+from pipeline.store import open_store
+from tests.light import light_settings, run_light
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.delenv(doctor.PREFECT_API, raising=False)
+    return light_settings(tmp_path)
+
+
+def changed(settings: Settings, **values: object) -> Settings:
+    return settings.model_copy(update=values)
+
+
+def assert_fails(result: CheckResult, message: str) -> None:
+    assert not result.ok
+    assert message in result.message
+    assert result.next_step
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """A stand-in for a Prefect server: its API's address."""
+
+    class Healthy(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/api/health" else 404)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Healthy) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_port}/api"
+        listening.shutdown()
+
+
+def test_everything_is_in_order_before_the_first_run(settings: Settings) -> None:
+    results = doctor.examine(lambda: settings)
+    names = ["configuration", "calendars", "store", "last run", "source", "tensorflow", "prefect"]
+    assert [result.name for result in results] == names
+    assert all(result.ok for result in results)
+
+
+def test_the_doctor_changes_nothing(settings: Settings, tmp_path: Path) -> None:
+    before = sorted(tmp_path.iterdir())
+    doctor.examine(lambda: settings, online=True)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_broken_configuration_leaves_what_needs_none() -> None:
+    def broken() -> Settings:
+        raise ConfigError("unknown key 'sed'", "Expected one of: seed.")
+
+    first, *others = doctor.examine(broken)
+    assert first == CheckResult("configuration", False, "unknown key 'sed'", "Expected one of: seed.")
+    assert [result.name for result in others] == ["tensorflow", "prefect"]
+
+
+def test_an_unknown_model_is_found(settings: Settings) -> None:
+    assert_fails(doctor.check_configuration(changed(settings, models=("oracle",))), "oracle")
+
+
+def test_an_unknown_calendar_is_found(settings: Settings) -> None:
+    asset = settings.assets[0].model_copy(update={"calendar": "MOON"})
+    assert_fails(doctor.check_calendars(changed(settings, assets=(asset,))), "MOON")
+
+
+def test_a_sound_store_and_its_last_run_are_told(settings: Settings, tmp_path: Path) -> None:
+    run_light(tmp_path)
+    store, last_run = doctor.check_store(settings), doctor.check_last_run(settings)
+    assert store == CheckResult("store", True, f"{settings.database} is sound")
+    assert last_run.ok
+    assert last_run.message.startswith("run 1, started 20")
+    assert last_run.message.endswith(" UTC: done")
+
+
+def test_a_store_without_runs_is_in_order(settings: Settings) -> None:
+    open_store(settings.database).dispose()
+    assert doctor.check_last_run(settings).message == "none yet"
+
+
+def test_a_file_that_is_no_database_is_found(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "light.db").write_text("no database" * 1000)
+    assert_fails(doctor.check_store(settings), "is not a SQLite database")
+    assert_fails(doctor.check_last_run(settings), "is not a SQLite database")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("csv:absent", "absent does not exist"),
+        ("wishes", "unknown price source 'wishes'"),
+        ("csv:", "unknown price source 'csv:'"),
+    ],
+)
+def test_a_source_that_cannot_be_is_found(settings: Settings, source: str, message: str) -> None:
+    assert_fails(doctor.check_source(changed(settings, source=source)), message)
+
+
+def test_a_folder_without_an_assets_file_is_found(settings: Settings, tmp_path: Path) -> None:
+    for symbol in ("SIM-WALK", "SIM-TREND"):
+        (tmp_path / f"{symbol}.csv").touch()
+    (tmp_path / "SIM-LEAD.csv.gz").touch()
+    result = doctor.check_source(changed(settings, source=f"csv:{tmp_path}"))
+    assert_fails(result, "has no prices of SIM-FOLLOW")
+
+
+def test_yahoo_is_asked_for_nothing_unless_online(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert doctor.check_source(changed(settings, source="yahoo")).ok
+
+
+def test_online_asks_the_source_for_recent_prices(settings: Settings) -> None:
+    results = {result.name: result for result in doctor.examine(lambda: settings, online=True)}
+    assert results["prices"].message == "SIM-WALK: 11 recent rows"
+
+
+def test_a_prefect_server_that_answers_is_told(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(doctor.PREFECT_API, server)
+    result = doctor.check_prefect()
+    assert result.ok
+    assert f"server {server} answers" in result.message
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/api", "nonsense"])
+def test_a_prefect_server_that_does_not_answer_is_found(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(doctor.PREFECT_API, address)
+    assert_fails(doctor.check_prefect(), f"the server {address} of PREFECT_API_URL does not answer")

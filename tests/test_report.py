@@ -1,0 +1,216 @@
+"""What a person sees: numbers as text, tables, the end of a run, and rows for programs."""
+
+import csv
+import io
+import json
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from pipeline import report
+from pipeline.doctor import CheckResult
+from pipeline.report import Rows
+from pipeline.types import Failure, IngestSummary, RunStatus, RunSummary
+
+SUMMARY = RunSummary(
+    run_id=3,
+    as_of=datetime(2026, 3, 20, 23, 59, 59, tzinfo=UTC),
+    status=RunStatus.DEGRADED,
+    ingested=(
+        IngestSummary("AAPL", 1, 2, 0, 3, np.datetime64("2026-03-20")),
+        IngestSummary("BTC-USD", 1200, 0, 4, 0, np.datetime64("2026-03-19")),
+    ),
+    failures=(Failure("AAPL", "ridge", "AAPL: too few sessions\n  Wait."),),
+    notes=("XYZ is not configured",),
+    n_forecasts=1,
+    n_scores=1500,
+    n_verdicts=0,
+)
+FORECAST = {
+    "symbol": "AAPL",
+    "model": "ridge",
+    "horizon": 1,
+    "target_date": "2026-03-21",
+    "last_close": 200.0,
+    "forecast_close": 201.5,
+    "lower_80": 198.0,
+    "upper_80": 205.0,
+    "predicted_return": 0.0075,
+    "is_stale": 0,
+    "verdict": "SKILLED",
+}
+
+
+def rows(*records: dict[str, object]) -> Rows:
+    return Rows(tuple(records[0]), tuple(tuple(record.values()) for record in records))
+
+
+def drawn(table: Table, width: int = 200) -> list[str]:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    with console.capture() as text:
+        console.print(table)
+    return text.get().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("price", "text"),
+    [
+        (64321.987, "64,321.99"),
+        (1.0, "1.00"),
+        (0.99996, "1.0000"),
+        (0.00012346, "0.0001235"),
+        (0.0, "0.00"),
+        (None, "-"),
+        (math.nan, "-"),
+    ],
+)
+def test_a_price_has_the_digits_that_matter(price: float | None, text: str) -> None:
+    assert report.price_text(price) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0512, "+5.1%"), (-0.0512, "-5.1%"), (-0.0001, "+0.0%"), (-536.4, "-53,640.0%"), (None, "-")],
+)
+def test_a_percentage_has_its_sign_and_no_minus_before_a_zero(share: float | None, text: str) -> None:
+    assert report.percent_text(share, signed=True) == text
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0004, "<0.001"), (0.034, "0.034"), (1.0, "1.000"), (None, "-")])
+def test_a_p_value_has_as_many_digits_as_matter(p: float | None, text: str) -> None:
+    assert report.p_value_text(p) == text
+
+
+@pytest.mark.parametrize(
+    ("database", "name"),
+    [
+        ("prices.db", "prices.db"),
+        ("sqlite:///prices.db", "prices.db"),
+        ("sqlite:////var/prices.db?timeout=5", "/var/prices.db"),
+        ("postgresql://me:secret@host/prices", "postgresql://me:***@host/prices"),
+        ("postgresql://me:s@cret@host/prices", "postgresql://me:***@host/prices"),
+        ("postgresql://host:5432/prices", "postgresql://host:5432/prices"),
+    ],
+)
+def test_a_database_is_named_without_its_password(database: str, name: str) -> None:
+    assert report.database_name(database) == name
+
+
+def test_a_forecast_is_a_line_that_reads_by_itself() -> None:
+    header, _, line = drawn(report.forecasts_table(rows(FORECAST)))
+    assert header.split() == [
+        "symbol",
+        "model",
+        "horizon",
+        "target",
+        "last",
+        "close",
+        "forecast",
+        "80%",
+        "band",
+        "return",
+        "verdict",
+    ]
+    assert line.split() == [
+        "AAPL",
+        "ridge",
+        "1",
+        "2026-03-21",
+        "200.00",
+        "201.50",
+        "198.00",
+        "to",
+        "205.00",
+        "+0.75%",
+        "SKILLED",
+    ]
+
+
+def test_a_forecast_without_band_or_verdict_shows_dashes_and_a_stale_one_a_star() -> None:
+    bare = {**FORECAST, "lower_80": None, "upper_80": None, "verdict": None, "is_stale": 1}
+    line = drawn(report.forecasts_table(rows(bare)))[2]
+    assert line.split() == ["AAPL", "ridge", "1", "2026-03-21", "*", "200.00", "201.50", "-", "+0.75%", "-"]
+    assert report.stale_note(rows(FORECAST, bare)).startswith("* out of date: 1 of 2;")
+    assert report.stale_note(rows(FORECAST)) == ""
+
+
+def test_a_promoted_model_is_marked_beside_its_verdict() -> None:
+    record = {**FORECAST, "n": 500, "is_promoted": 1, "sentence": "SKILLED: skill +5% [2, 8]"}
+    line = drawn(report.verdicts_table(rows(record)))[2]
+    assert line.rstrip().endswith("SKILLED (promoted): skill +5% [2, 8]")
+
+
+def test_a_table_fits_a_narrow_terminal_without_losing_anything() -> None:
+    lines = drawn(report.forecasts_table(rows(FORECAST)), width=60)
+    assert all(len(line) <= 60 for line in lines)
+    assert "…" not in "".join(lines)
+
+
+def test_brackets_in_values_are_no_markup() -> None:
+    table = report.plain_table(rows({"[bold]": "[red]x[/red]", "n": None}))
+    assert "[bold]" in drawn(table)[0]
+    assert "[red]x[/red]" in drawn(table)[2]
+    assert "NULL" in drawn(table)[2]
+
+
+def test_the_truth_stands_once_beside_each_asset() -> None:
+    record = {
+        "symbol": "SIM-WALK",
+        "truth": "nothing to learn",
+        "model": "ridge",
+        "skill": -0.01,
+        "p_value": 0.6,
+        "adjusted_p_value": 1.0,
+        "verdict": "ECHO",
+    }
+    lines = drawn(report.truth_table(rows(record, {**record, "model": "drift"})))
+    assert [line.split() for line in lines[2:]] == [
+        ["SIM-WALK", "nothing", "to", "learn", "ridge", "-1.0%", "0.600", "1.000", "ECHO"],
+        ["drift", "-1.0%", "0.600", "1.000", "ECHO"],
+    ]
+
+
+def test_the_end_of_a_run_says_what_happened_to_each_asset() -> None:
+    assert report.run_text(SUMMARY, "sqlite:///x.db").splitlines() == [
+        "run 3 as of 2026-03-20 23:59 UTC: degraded",
+        "  AAPL     1 new, 2 revised, 0 rejected, 3 missing; newest session 2026-03-20",
+        "  BTC-USD  1,200 new, 0 revised, 4 rejected, 0 missing; newest session 2026-03-19",
+        "  note: XYZ is not configured",
+        "stored 1 forecast, 1,500 scores, 0 verdicts in x.db",
+    ]
+
+
+def test_the_end_of_a_backfill_adds_its_days_up() -> None:
+    later = replace(SUMMARY, as_of=datetime(2026, 3, 21, 23, 59, 59, tzinfo=UTC), status=RunStatus.DONE)
+    assert report.backfill_text([SUMMARY, later], "x.db").splitlines() == [
+        "2026-03-20  degraded: 1,201 new bars, 2 revised; 1 forecast, 1,500 scores, 0 verdicts",
+        "2026-03-21  done: 1,201 new bars, 2 revised; 1 forecast, 1,500 scores, 0 verdicts",
+        "note: XYZ is not configured",
+        "stored 2 forecasts, 3,000 scores, 0 verdicts of 2 days in x.db",
+    ]
+
+
+def test_a_failure_names_asset_model_and_next_step() -> None:
+    assert report.failure_text(SUMMARY.failures[0]) == "error: AAPL ridge: too few sessions\n  Wait."
+    assert report.failure_text(Failure("AAPL", "", "AAPL: gone\n  Look.")) == "error: AAPL: gone\n  Look."
+
+
+def test_a_check_that_fails_says_what_to_do_below() -> None:
+    results = [CheckResult("store", True, "x.db is sound"), CheckResult("source", False, "gone", "Look.")]
+    assert report.checks_text(results).splitlines() == [
+        "ok    store   x.db is sound",
+        "FAIL  source  gone",
+        "              Look.",
+    ]
+
+
+def test_programs_get_numbers_unrounded_and_nothing_where_nothing_is_known() -> None:
+    answer = rows({"name": 'a,"b"', "value": 0.1 + 0.2, "absent": None})
+    assert json.loads(report.as_json(answer)) == answer.records()
+    (line,) = csv.DictReader(io.StringIO(report.as_csv(answer)))
+    assert line == {"name": 'a,"b"', "value": "0.30000000000000004", "absent": ""}
