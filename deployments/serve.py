@@ -59,6 +59,7 @@ def deployments(definitions: Path = DEFINITIONS) -> list["RunnerDeployment"]:
 
 def _deployment(described: Mapping[str, Any]) -> "RunnerDeployment":
     from prefect.client.schemas.objects import ConcurrencyLimitConfig
+    from prefect.client.schemas.schedules import CronSchedule
     from prefect.deployments.runner import RunnerDeployment
 
     return RunnerDeployment.from_entrypoint(
@@ -66,7 +67,7 @@ def _deployment(described: Mapping[str, Any]) -> "RunnerDeployment":
         name=described["name"],
         description=described["description"],
         parameters=described["parameters"],
-        schedules=described["schedules"],
+        schedules=[CronSchedule(**schedule) for schedule in described["schedules"]],
         concurrency_limit=ConcurrencyLimitConfig(**described["concurrency_limit"]),
     )
 

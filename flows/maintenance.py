@@ -30,14 +30,12 @@ def store_maintenance(
     url = settings_from(config, database=database).database
     check_store(url)
     copy = back_up(url, Path(folder), moment_of_run(None).date())
-    check_store(str(copy))
     removed = remove_outdated(Path(folder), keep)
     get_run_logger().info("%s is sound; %d older copies removed", copy, len(removed))
     return str(copy)
 
 
-@task(name="check", task_run_name="check {url}", cache_policy=NO_CACHE, persist_result=False)
-def check_store(url: str) -> None:
+def require_sound(url: str) -> None:
     """StoreError with every problem of the database at `url`."""
     store = open_read_only(url)
     try:
@@ -48,14 +46,23 @@ def check_store(url: str) -> None:
         raise StoreError(f"the database is damaged: {'; '.join(problems)}", "Restore the newest backup.")
 
 
+check_store = task(name="check", cache_policy=NO_CACHE, persist_result=False)(require_sound)
+
+
 @task(name="back-up", task_run_name="back up {day}", cache_policy=NO_CACHE, persist_result=False)
 def back_up(url: str, folder: Path, day: date) -> Path:
-    """Copy the database while others may write; a copy of the same day is replaced whole or not at all."""
+    """Copy the database while others may write; the copy takes its name only when it is found sound.
+
+    A copy of the same day is replaced.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / DATED.format(day=day)
     unfinished = copy.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
+    _remove(unfinished)
     backup(url, unfinished)
+    require_sound(str(unfinished))
+    _remove_companions(unfinished)
+    _remove_companions(copy)
     return unfinished.replace(copy)
 
 
@@ -65,5 +72,16 @@ def remove_outdated(folder: Path, keep: int) -> list[Path]:
     dated = sorted(folder.glob(DATED.format(day="????-??-??")))
     outdated = dated[:-keep]
     for copy in outdated:
-        copy.unlink()
+        _remove(copy)
     return outdated
+
+
+def _remove(copy: Path) -> None:
+    _remove_companions(copy)
+    copy.unlink(missing_ok=True)
+
+
+def _remove_companions(copy: Path) -> None:
+    """Remove what SQLite leaves beside a copy that was only read: it holds nothing of the copy."""
+    for ending in ("-wal", "-shm"):
+        copy.with_name(copy.name + ending).unlink(missing_ok=True)

@@ -47,7 +47,7 @@ class TradingCalendar:
         calendar = _exchange(self.name, session_dates.min(), session_dates.max())
         closes = calendar.closes.loc[pd.DatetimeIndex(session_dates)]
         moments: DateArray = (
-            pd.DatetimeIndex(closes).tz_localize(None).to_numpy().astype("datetime64[s]")
+            closes.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
         )
         settled: DateArray = moments + np.timedelta64(self.settle_minutes, "m")
         return settled

@@ -113,4 +113,8 @@ def _set_logging(*, debug: bool) -> None:
     """A person sees results and errors, not logs; `--debug` shows both."""
     import logging
 
-    logging.basicConfig(level=logging.INFO if debug else logging.CRITICAL, force=True)
+    if debug:
+        logging.basicConfig(level=logging.INFO)
+    else:
+        # A level would not do: loggers with a level of their own hand their records to the root's handlers.
+        logging.basicConfig(handlers=[logging.NullHandler()])

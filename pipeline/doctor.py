@@ -5,13 +5,13 @@ import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from pipeline.clock import utc_now
 from pipeline.errors import PricecastError
 from pipeline.settings import Settings
+from pipeline.types import CheckResult
 
 PREFECT_API = "PREFECT_API_URL"
 PATIENCE_SECONDS = 5.0
@@ -23,16 +23,6 @@ RUN_ADVICE = {
     "failed": "Run 'pricecast run --direct --debug' to see why.",
 }
 """What to do after a run that is not done."""
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """What one check found. `next_step` says what to do where `ok` is False, and may advise where True."""
-
-    name: str
-    ok: bool
-    message: str
-    next_step: str = ""
 
 
 def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[CheckResult, ...]:

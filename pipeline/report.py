@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from pipeline.doctor import CheckResult
-    from pipeline.types import Failure, IngestSummary, RunSummary
+    from pipeline.types import CheckResult, Failure, IngestSummary, RunSummary
 
 UNKNOWN = "-"
 PIPED_WIDTH = 1000

@@ -386,3 +386,13 @@ class RunSummary:
     n_forecasts: int
     n_scores: int
     n_verdicts: int
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check found. `next_step` says what to do where `ok` is False, and may advise where True."""
+
+    name: str
+    ok: bool
+    message: str
+    next_step: str = ""

@@ -153,6 +153,18 @@ def test_debug_shows_the_traceback_wherever_it_stands(pricecast: Run, place: int
     assert "error: database absent.db does not exist" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"), [([], False), (["--debug"], True)], ids=["usually", "with --debug"]
+)
+def test_logs_are_for_debugging_whatever_level_their_loggers_have(words: list[str], shown: bool) -> None:
+    code = (
+        "import logging, sys; from pipeline.cli import execute; execute([*sys.argv[1:], '--version']);"
+        "logger = logging.getLogger('chatty'); logger.setLevel(logging.DEBUG); logger.error('a log line')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], check=True, capture_output=True, text=True)
+    assert ("a log line" in done.stderr) is shown
+
+
 def test_an_unexpected_error_is_told_in_two_lines(pricecast: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise KeyError("a\nb")

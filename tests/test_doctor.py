@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline import doctor
-from pipeline.doctor import CheckResult
 from pipeline.errors import ConfigError
 from pipeline.settings import Settings
 from pipeline.store import open_store
+from pipeline.types import CheckResult
 from tests.light import light_settings, run_light
 
 

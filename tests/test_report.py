@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import report
-from pipeline.doctor import CheckResult
 from pipeline.report import Rows
-from pipeline.types import Failure, IngestSummary, RunStatus, RunSummary
+from pipeline.types import CheckResult, Failure, IngestSummary, RunStatus, RunSummary
 
 SUMMARY = RunSummary(
     run_id=3,

@@ -2,14 +2,16 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from deployments import serve
 from deployments.serve import HOST, running_server
 from pipeline.errors import UsageError
 from pipeline.store import open_store
@@ -22,7 +24,7 @@ STOP_SECONDS = 60.0
 
 @contextmanager
 def serving(environment: dict[str, str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """`serve` as a process of its own, working in `folder`; killed if a test leaves it behind."""
+    """`serve` as a process of its own, working in `folder`; ended if a test leaves it behind."""
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "deployments.serve"], env=environment, cwd=folder, stdout=log, stderr=log
@@ -30,8 +32,17 @@ def serving(environment: dict[str, str], folder: Path) -> Iterator["subprocess.P
         try:
             yield process
         finally:
-            process.kill()
-            process.wait()
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Asked first, so that it stops the server it may have started."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def answers(server: Server) -> bool:
@@ -41,51 +52,44 @@ def answers(server: Server) -> bool:
         return False
 
 
-def served(server: Server) -> bool:
-    """Are the deployments there, and without the work pool that `prefect deploy` would give them?"""
-    found = server.deployments()
-    return set(found) >= SERVED and all(found[name]["work_pool_name"] is None for name in SERVED)
-
-
 @pytest.mark.prefect
-def test_serve_uses_the_server_it_is_given_runs_what_is_due_and_leaves_the_schedules_on(
-    server: Server, surroundings: dict[str, str], tmp_path: Path
-) -> None:
-    open_store(str(tmp_path / "pricecast.db")).dispose()
-    with serving({**surroundings, "PREFECT_API_URL": server.url}, tmp_path) as process:
-        eventually(lambda: served(server))
-        weekly = server.deployments()["weekly-maintenance"]
-        run = server.ask(f"deployments/{weekly['id']}/create_flow_run", {"state": {"type": "SCHEDULED"}})
-        eventually(lambda: server.ask(f"flow_runs/{run['id']}")["state"]["type"] == "COMPLETED", 90.0)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(STOP_SECONDS) == 0
-    assert len(list((tmp_path / "backups").glob("pricecast-*.db"))) == 1
-    for one in server.deployments().values():
-        assert not one["paused"]
-        assert [schedule["active"] for schedule in one["schedules"]] == [True]
-
-
-@pytest.mark.prefect
-def test_serve_starts_a_server_of_its_own_and_stops_it_at_the_end(
+def test_serve_starts_a_server_runs_what_is_due_and_stops_the_server_with_the_schedules_left_on(
     surroundings: dict[str, str], tmp_path: Path
 ) -> None:
+    open_store(str(tmp_path / "pricecast.db")).dispose()
     port, home = free_port(), tmp_path / "prefect"
     own = Server(f"http://{HOST}:{port}/api")
     environment = {**surroundings, "PREFECT_SERVER_API_PORT": str(port), "PREFECT_HOME": str(home)}
     with serving(environment, tmp_path) as process:
-        eventually(lambda: answers(own) and served(own), 120.0)
+        eventually(lambda: answers(own) and set(own.deployments()) == SERVED, 120.0)
+        weekly = own.deployments()["weekly-maintenance"]["id"]
+        run = own.ask(f"deployments/{weekly}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"]
+        eventually(lambda: own.ask(f"flow_runs/{run}")["state"]["type"] == "COMPLETED", 90.0)
         child = _only_child(process.pid)
         process.send_signal(signal.SIGTERM)
         assert process.wait(STOP_SECONDS) == 0
     assert not answers(own)
     assert not Path(f"/proc/{child}").exists()
-    assert (home / "server.log").stat().st_size > 0
+    assert len(list((tmp_path / "backups").glob("pricecast-*.db"))) == 1
+    with closing(sqlite3.connect(home / "prefect.db")) as database:
+        assert list(database.execute("SELECT DISTINCT paused FROM deployment")) == [(0,)]
+        assert list(database.execute("SELECT active FROM deployment_schedule")) == [(1,)] * len(SERVED)
 
 
 def _only_child(pid: int) -> int:
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     assert b"server" in Path(f"/proc/{child}/cmdline").read_bytes()
     return int(child)
+
+
+def test_serve_uses_the_server_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(os, "environ", {"PREFECT_API_URL": "http://127.0.0.1:1/api"})
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(serve, "running_server", lambda *_: calls.append("a server of its own"))
+    monkeypatch.setattr(serve, "_serve", lambda: calls.append(os.environ["PREFECT_API_URL"]))
+    serve.main()
+    assert calls == ["http://127.0.0.1:1/api"]
 
 
 @pytest.mark.prefect

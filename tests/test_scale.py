@@ -1,0 +1,50 @@
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from pipeline.scale import feature_scaler, fit_scaler, scale, unscale
+from pipeline.types import FloatArray, Scaling
+
+tables = arrays(
+    np.float64, st.tuples(st.integers(3, 40), st.integers(1, 4)), elements=st.floats(-1e4, 1e4, width=32)
+)
+
+
+@pytest.mark.parametrize("scaling", Scaling)
+@given(rows=tables)
+def test_unscaling_gives_the_values_back(scaling: Scaling, rows: FloatArray) -> None:
+    scaler = fit_scaler(rows, scaling)
+    assert (scaler.spread > 0.0).all()
+    np.testing.assert_allclose(unscale(scale(rows, scaler), scaler), rows, rtol=1e-9, atol=1e-6)
+
+
+def test_minmax_maps_training_rows_to_zero_and_one() -> None:
+    scaler = fit_scaler(np.array([[3.0], [5.0], [11.0]]), Scaling.MINMAX)
+    np.testing.assert_allclose(scale(np.array([[3.0], [7.0], [11.0], [19.0]]), scaler).ravel(), [0, 0.5, 1, 2])
+
+
+def test_standard_agrees_with_the_textbook() -> None:
+    values = [1.0, 4.0, 4.0, 9.0]
+    scaler = fit_scaler(np.array(values)[:, None], Scaling.STANDARD)
+    assert scaler.offset[0] == pytest.approx(statistics.fmean(values))
+    assert scaler.spread[0] == pytest.approx(statistics.pstdev(values))
+
+
+def test_robust_agrees_with_median_and_quartiles() -> None:
+    scaler = fit_scaler(np.arange(101.0)[:, None], Scaling.ROBUST)
+    assert (scaler.offset[0], scaler.spread[0]) == (50.0, 50.0)
+
+
+@pytest.mark.parametrize("scaling", Scaling)
+def test_a_constant_feature_keeps_its_units(scaling: Scaling) -> None:
+    scaler = fit_scaler(np.full((5, 1), 7.0), scaling)
+    assert scaler.spread[0] == 1.0
+
+
+def test_the_scaler_of_one_feature_serves_every_column_of_its_targets() -> None:
+    scaler = feature_scaler(fit_scaler(np.array([[0.0, 5.0], [2.0, 9.0]]), Scaling.MINMAX), 0)
+    np.testing.assert_allclose(scale(np.array([[1.0, 4.0]]), scaler), [[0.5, 2.0]])

@@ -1,0 +1,42 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.types import Features
+from pipeline.window import make_windows, select
+from tests.made import made_dates, unbroken
+
+
+def counting(n: int, segments: np.ndarray | None = None) -> Features:
+    values = np.column_stack([np.arange(n, dtype=float), -np.arange(n, dtype=float)])
+    numbers = unbroken(n) if segments is None else segments
+    return Features("MADE", ("close", "range"), made_dates(n), values, np.arange(n) + 1.0, numbers)
+
+
+@given(n=st.integers(0, 40), time_steps=st.integers(1, 10), horizons=st.integers(1, 6))
+def test_a_window_ends_at_its_origin_and_its_targets_follow_it(n: int, time_steps: int, horizons: int) -> None:
+    windows = make_windows(counting(n), time_steps, horizons)
+    assert list(windows.rows) == list(range(time_steps - 1, n))
+    for row, values, targets in zip(windows.rows, windows.values, windows.targets, strict=True):
+        assert list(values[:, 0]) == list(range(row - time_steps + 1, row + 1))
+        expected = [row + h if row + h < n else np.nan for h in range(1, horizons + 1)]
+        np.testing.assert_array_equal(targets, expected)
+
+
+def test_no_window_and_no_target_spans_a_missing_session() -> None:
+    windows = make_windows(counting(10, np.array([0] * 5 + [1] * 5)), 3, 2)
+    assert list(windows.rows) == [2, 3, 4, 7, 8, 9]
+    np.testing.assert_array_equal(windows.targets[2], [np.nan, np.nan])
+    np.testing.assert_array_equal(windows.targets[1], [4.0, np.nan])
+
+
+def test_a_window_with_an_unknown_value_is_left_out() -> None:
+    features = counting(8)
+    features.values[3, 1] = np.nan
+    assert list(make_windows(features, 2, 1).rows) == [1, 2, 5, 6, 7]
+
+
+def test_chosen_windows_keep_their_order() -> None:
+    windows = select(make_windows(counting(9), 2, 1), np.array([4, 1]))
+    assert list(windows.rows) == [5, 2]
+    assert windows.values[0, -1, 0] == 5.0
