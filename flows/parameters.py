@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.settings import Settings, load_settings
+from pipeline.sources.simulated import with_simulated_assets
 
 
 def settings_from(config: str | None, source: str | None = None, database: str | None = None) -> Settings:
@@ -12,4 +13,5 @@ def settings_from(config: str | None, source: str | None = None, database: str |
     """
     settings = load_settings(Path(config) if config else None)
     overrides = {"source": source, "database": database}
-    return settings.model_copy(update={key: value for key, value in overrides.items() if value})
+    settings = settings.model_copy(update={key: value for key, value in overrides.items() if value})
+    return with_simulated_assets(settings) if settings.source == "simulated" else settings

@@ -46,9 +46,7 @@ class TradingCalendar:
             return np.array([], dtype="datetime64[s]")
         calendar = _exchange(self.name, session_dates.min(), session_dates.max())
         closes = calendar.closes.loc[pd.DatetimeIndex(session_dates)]
-        moments: DateArray = (
-            closes.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-        )
+        moments: DateArray = closes.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
         settled: DateArray = moments + np.timedelta64(self.settle_minutes, "m")
         return settled
 

@@ -4,30 +4,27 @@ Array conventions: n sessions (rows), s samples (one per origin), t time steps, 
 Session dates are `datetime64[D]`, strictly increasing. Prices are in the asset's currency.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 DateArray: TypeAlias = npt.NDArray[np.datetime64]
 
 RAW_COLUMNS = (
-    "date_text",
-    "session_date",
-    "open",
-    "high",
-    "low",
-    "close",
-    "adj_close",
-    "volume",
-    "dividend",
-    "split_ratio",
+    *("date_text", "session_date"),
+    *("open", "high", "low", "close", "adj_close", "volume"),
+    *("dividend", "split_ratio"),
 )
 
 

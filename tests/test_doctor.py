@@ -40,7 +40,7 @@ def server() -> Iterator[str]:
             self.send_response(200 if self.path == "/api/health" else 404)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     with http.server.HTTPServer(("127.0.0.1", 0), Healthy) as listening:

@@ -15,7 +15,9 @@ from pipeline.errors import (
 )
 
 
-@pytest.mark.parametrize("kind", [AssetError, HistoryError, SourceError, TransientSourceError, RateLimitError])
+@pytest.mark.parametrize(
+    "kind", [AssetError, HistoryError, SourceError, TransientSourceError, RateLimitError]
+)
 def test_an_error_of_an_asset_crosses_processes_whole(kind: type[AssetError]) -> None:
     error = pickle.loads(pickle.dumps(kind("AAPL", "has no prices", "Check the symbol.")))
     assert type(error) is kind

@@ -24,7 +24,9 @@ def test_unscaling_gives_the_values_back(scaling: Scaling, rows: FloatArray) -> 
 
 def test_minmax_maps_training_rows_to_zero_and_one() -> None:
     scaler = fit_scaler(np.array([[3.0], [5.0], [11.0]]), Scaling.MINMAX)
-    np.testing.assert_allclose(scale(np.array([[3.0], [7.0], [11.0], [19.0]]), scaler).ravel(), [0, 0.5, 1, 2])
+    np.testing.assert_allclose(
+        scale(np.array([[3.0], [7.0], [11.0], [19.0]]), scaler).ravel(), [0, 0.5, 1, 2]
+    )
 
 
 def test_standard_agrees_with_the_textbook() -> None:

@@ -44,7 +44,9 @@ def test_an_unknown_key_is_named_with_the_known_ones(config: Path, text: str, ke
     assert hint in caught.value.next_step
 
 
-@pytest.mark.parametrize("text", ["horizons = 0", "horizons = 'many'", "models = []", "[transform]\nscaler = 'x'"])
+@pytest.mark.parametrize(
+    "text", ["horizons = 0", "horizons = 'many'", "models = []", "[transform]\nscaler = 'x'"]
+)
 def test_a_value_out_of_range_is_refused(config: Path, text: str) -> None:
     config.write_text(text)
     with pytest.raises(ConfigError, match=r"pricecast\.toml"):
@@ -67,9 +69,16 @@ def test_a_file_that_is_no_toml_or_is_not_there_is_named(config: Path) -> None:
 
 @pytest.mark.parametrize(
     ("symbol", "calendar", "currency"),
-    [("ETH-USD", "24/7", "USD"), ("005930.KS", "XKRX", "KRW"), ("MSFT", "XNYS", "USD"), ("BP.L", "XLON", "GBp")],
+    [
+        ("ETH-USD", "24/7", "USD"),
+        ("005930.KS", "XKRX", "KRW"),
+        ("MSFT", "XNYS", "USD"),
+        ("BP.L", "XLON", "GBp"),
+    ],
 )
-def test_an_unlisted_symbol_takes_its_market_from_its_suffix(symbol: str, calendar: str, currency: str) -> None:
+def test_an_unlisted_symbol_takes_its_market_from_its_suffix(
+    symbol: str, calendar: str, currency: str
+) -> None:
     asset = Settings().asset(symbol)
     assert (asset.calendar, asset.currency, asset.leads) == (calendar, currency, ())
 

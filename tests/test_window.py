@@ -14,7 +14,9 @@ def counting(n: int, segments: np.ndarray | None = None) -> Features:
 
 
 @given(n=st.integers(0, 40), time_steps=st.integers(1, 10), horizons=st.integers(1, 6))
-def test_a_window_ends_at_its_origin_and_its_targets_follow_it(n: int, time_steps: int, horizons: int) -> None:
+def test_a_window_ends_at_its_origin_and_its_targets_follow_it(
+    n: int, time_steps: int, horizons: int
+) -> None:
     windows = make_windows(counting(n), time_steps, horizons)
     assert list(windows.rows) == list(range(time_steps - 1, n))
     for row, values, targets in zip(windows.rows, windows.values, windows.targets, strict=True):

@@ -49,11 +49,12 @@ def chosen_settings(config: Path | None, db: str | None, source: str | None = No
     With the simulated source the assets are the simulated ones, unless simulated ones are configured.
     """
     from pipeline.settings import load_settings
+    from pipeline.sources.simulated import with_simulated_assets
 
     said = {"database": db, "source": source}
     settings = load_settings(config)
     settings = settings.model_copy(update={key: word for key, word in said.items() if word is not None})
-    return _with_simulated_assets(settings) if settings.source == "simulated" else settings
+    return with_simulated_assets(settings) if settings.source == "simulated" else settings
 
 
 def chosen_database(config: Path | None, db: str | None) -> str:
@@ -69,11 +70,3 @@ def chosen_symbols(text: str | None) -> tuple[str, ...]:
     if not symbols:
         raise UsageError("--symbols names no asset", "Write it like --symbols BTC-USD,AAPL.")
     return symbols
-
-
-def _with_simulated_assets(settings: Settings) -> Settings:
-    from pipeline.sources.simulated import SIMULATED_ASSETS
-
-    if any(settings.is_listed(asset.symbol) for asset in SIMULATED_ASSETS):
-        return settings
-    return settings.model_copy(update={"assets": SIMULATED_ASSETS})

@@ -8,6 +8,8 @@ TensorFlow is imported inside functions: commands that train nothing never load 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -187,7 +189,8 @@ class Network:
 def _configure_tensorflow() -> None:
     """One thread an operation: small networks gain nothing from more, and sums keep their order."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
+    with _native_stderr_closed():
+        import tensorflow as tf
 
     tf.config.experimental.enable_op_determinism()
     try:
@@ -195,6 +198,20 @@ def _configure_tensorflow() -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
         return  # A host application has started TensorFlow with threads of its own choice.
+
+
+@contextmanager
+def _native_stderr_closed() -> Iterator[None]:
+    """TensorFlow's libraries greet on file descriptor 2 before any setting can silence them."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _build(parameters: LstmParameters, time_steps: int, features: int, horizons: int) -> keras.Model:

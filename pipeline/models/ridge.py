@@ -76,4 +76,5 @@ class FittedRidge:
 
 
 def _flat(values: FloatArray) -> FloatArray:
-    return values.reshape(len(values), -1)
+    samples, time_steps, features = values.shape
+    return values.reshape(samples, time_steps * features)

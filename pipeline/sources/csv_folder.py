@@ -104,7 +104,7 @@ def _resolution(values: FloatArray) -> float:
     return 0.0
 
 
-def _rows_of(symbol: str, table: CsvTable, is_own: bool) -> pd.DataFrame:
+def _rows_of(symbol: str, table: CsvTable, *, is_own: bool) -> pd.DataFrame:
     """The rows of one symbol; a file of its own may say another name for it, but only one."""
     if symbol in table.places:
         rows: pd.DataFrame = table.rows.iloc[table.places[symbol]].reset_index(drop=True)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from pipeline.calendars import utc_moment
 from pipeline.errors import SourceError
-from pipeline.settings import CONTINUOUS_CALENDAR, AssetSettings
+from pipeline.settings import CONTINUOUS_CALENDAR, AssetSettings, Settings
 from pipeline.types import RAW_COLUMNS, FloatArray, RawPrices
 
 FIRST_SESSION = np.datetime64("2020-12-01", "D")
@@ -37,6 +37,13 @@ TRUTHS: Mapping[str, str] = {
     "SIM-FOLLOW": "35% of today's SIM-LEAD return comes tomorrow",
 }
 """What there is to learn of each asset, in a phrase."""
+
+
+def with_simulated_assets(settings: Settings) -> Settings:
+    """The settings with SIMULATED_ASSETS for assets, unless some of them are configured already."""
+    if any(settings.is_listed(asset.symbol) for asset in SIMULATED_ASSETS):
+        return settings
+    return settings.model_copy(update={"assets": SIMULATED_ASSETS})
 
 
 @dataclass(frozen=True)

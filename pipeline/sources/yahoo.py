@@ -68,7 +68,7 @@ class YahooSource:
             self._raise_translated(error, asset.symbol, start)
         finally:
             pause = self._settings.seconds_between_requests
-            self._free_at = time.monotonic() + pause * random.uniform(1.0, 1.0 + JITTER)
+            self._free_at = time.monotonic() + pause * random.uniform(1.0, 1.0 + JITTER)  # noqa: S311 - a pause, no secret
         if frame.empty:
             raise _no_prices(asset.symbol, start, "the answer is empty")
         return RawPrices(asset.symbol, ORIGIN, _raw_rows(frame))

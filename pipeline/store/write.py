@@ -5,6 +5,7 @@ stored already are not written again.
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import date, datetime
@@ -268,7 +269,7 @@ def _fit_row(fit: FitRecord, run_id: int, made_at: datetime) -> Row:
 
 
 def _epochs_json(epochs: Sequence[EpochLoss]) -> str:
-    losses = [[None if value != value else value for value in astuple(epoch)] for epoch in epochs]
+    losses = [[None if math.isnan(value) else value for value in astuple(epoch)] for epoch in epochs]
     return json.dumps(losses)
 
 
@@ -344,8 +345,11 @@ def _news(conn: Connection, table: Table, rows: list[Row], key: Sequence[str], a
 
 
 def _equal(left: object, right: object) -> bool:
-    both_undefined = left != left and right != right
-    return left == right or both_undefined
+    return left == right or (_is_nan(left) and _is_nan(right))
+
+
+def _is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
 
 
 def prune_weights(conn: Connection, before: datetime) -> int:

@@ -36,7 +36,9 @@ def single_price_bars(symbol: str, dates: DateArray, prices: FloatArray) -> Bars
     return Bars(symbol, dates, prices, prices, prices, prices, np.zeros(len(prices)))
 
 
-def one_step(bars: Bars, calendar: TradingCalendar, model: str, override: ModelOverride, targets: int) -> OneStep:
+def one_step(
+    bars: Bars, calendar: TradingCalendar, model: str, override: ModelOverride, targets: int
+) -> OneStep:
     """One fit before the first of the last `targets` sessions, then a forecast for each of them."""
     settings = Settings(horizons=1, model={model: override})
     config = configure(settings, AssetSettings(symbol=bars.symbol, calendar=calendar.name), model)
@@ -63,7 +65,9 @@ def google_open(real_data: Path) -> Bars:
     return single_price_bars("GOOG", dates, table["Open"].to_numpy(dtype=np.float64))
 
 
-def test_on_kraken_the_tutorial_loses_to_the_last_price_and_the_model_of_changes_beats_it(kraken: Bars) -> None:
+def test_on_kraken_the_tutorial_loses_to_the_last_price_and_the_model_of_changes_beats_it(
+    kraken: Bars,
+) -> None:
     calendar = trading_calendar("24/7", 180)
     as_taught = ModelOverride(
         time_steps=1,

@@ -1,0 +1,99 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.models.base import LstmParameters
+from pipeline.models.lstm import FittedLstm, Lstm
+from pipeline.types import FloatArray, Windows
+from tests.made import made_windows
+
+pytestmark = pytest.mark.tensorflow
+
+SMALL = LstmParameters(
+    units=4,
+    layers=1,
+    dropout=0.2,
+    learning_rate=0.01,
+    optimizer="adam",
+    loss="mse",
+    epochs=4,
+    batch_size=16,
+    patience=4,
+)
+
+
+def fit(parameters: LstmParameters = SMALL, seed: int = 3, samples: int = 60) -> FittedLstm:
+    return Lstm(parameters).fit(made_windows(samples, 5, 2, 3), made_windows(20, 5, 2, 3, seed=1), seed)
+
+
+def plain_keras(parameters: LstmParameters, fitted: FittedLstm, values: FloatArray) -> FloatArray:
+    import keras
+
+    lstms = [
+        keras.layers.LSTM(parameters.units, return_sequences=number < parameters.layers - 1)
+        for number in range(parameters.layers)
+    ]
+    model = keras.Sequential([keras.Input(values.shape[1:]), *lstms, keras.layers.Dense(3)])
+    model.set_weights(list(fitted.weights))
+    return np.asarray(model(values.astype(np.float32)))
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_it_computes_what_a_plain_keras_model_with_its_weights_computes(layers: int) -> None:
+    parameters = dataclasses.replace(SMALL, layers=layers)
+    fitted, values = fit(parameters), made_windows(9, 5, 2, 3, seed=2).values
+    np.testing.assert_allclose(fitted.predict(values), plain_keras(parameters, fitted, values), atol=1e-6)
+
+
+def test_a_fit_does_not_depend_on_the_fits_before_it() -> None:
+    values = made_windows(9, 5, 2, 3, seed=2).values
+    alone = fit(seed=3).predict(values)
+    fit(seed=99, samples=80)
+    np.testing.assert_array_equal(fit(seed=3).predict(values), alone)
+    assert (fit(seed=4).predict(values) != alone).any()
+
+
+def test_a_fitted_model_keeps_its_forecasts_while_others_are_trained() -> None:
+    first = fit(seed=3)
+    values = made_windows(9, 5, 2, 3, seed=2).values
+    before = first.predict(values)
+    fit(seed=99)
+    np.testing.assert_array_equal(first.predict(values), before)
+
+
+def test_the_weights_of_the_best_epoch_are_kept() -> None:
+    validation = made_windows(20, 5, 2, 3, seed=1)
+    fitted = fit(dataclasses.replace(SMALL, epochs=12, patience=12, learning_rate=0.2))
+    losses = [epoch.validation for epoch in fitted.epochs]
+    assert fitted.best_epoch == int(np.argmin(losses))
+    error = np.mean((fitted.predict(validation.values) - validation.targets) ** 2)
+    assert error == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_untrained_it_forecasts_the_mean_of_a_standardised_target() -> None:
+    noise = np.random.default_rng(0)
+    windows = Windows(np.arange(40), noise.normal(size=(40, 5, 2)), noise.normal(size=(40, 3)))
+    turned = Windows(windows.rows, windows.values, -50.0 * windows.targets)
+    fitted = Lstm(dataclasses.replace(SMALL, learning_rate=10.0, epochs=1)).fit(windows, turned, 1)
+    if fitted.best_epoch == 0:
+        np.testing.assert_array_equal(fitted.predict(windows.values), np.zeros((40, 3)))
+    assert fitted.epochs[0].epoch == 0
+
+
+def test_it_stops_early() -> None:
+    fitted = fit(dataclasses.replace(SMALL, epochs=60, patience=2, learning_rate=0.3))
+    assert len(fitted.epochs) == fitted.best_epoch + 2 + 1
+
+
+@pytest.mark.parametrize(("key", "hint"), [("optimizer", "adam"), ("loss", "huber")])
+def test_an_unknown_name_is_refused_with_examples(key: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match=rf"lstm\.{key}: unknown {key} 'magic'") as caught:
+        fit(dataclasses.replace(SMALL, **{key: "magic"}))
+    assert hint in caught.value.next_step
+
+
+@pytest.mark.parametrize("name", ["adamax", "nadam", "rmsprop", "sgd"])
+def test_keras_optimizers_go_by_their_names(name: str) -> None:
+    assert np.isfinite(fit(dataclasses.replace(SMALL, optimizer=name)).epochs[-1].training)

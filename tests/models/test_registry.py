@@ -1,0 +1,58 @@
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.models import RECIPES, check_models, configure
+from pipeline.settings import DEFAULT_MODELS, AssetSettings, ModelOverride, Settings
+from pipeline.types import Differencing, FeatureSet, Scaling
+from tests.made import LED, config_of
+
+
+def test_every_default_model_is_registered() -> None:
+    assert set(DEFAULT_MODELS) <= set(RECIPES)
+    check_models(Settings())
+
+
+def test_an_unknown_model_is_refused_with_the_choices() -> None:
+    with pytest.raises(ConfigError, match="unknown model 'lstm-magic'") as caught:
+        check_models(Settings(models=("lstm-magic",)))
+    assert "lstm-univariate" in caught.value.next_step
+
+
+def test_an_override_of_an_unknown_model_is_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown model 'lstm'"):
+        check_models(Settings(model={"lstm": ModelOverride()}))
+
+
+def test_an_unknown_lstm_parameter_of_a_model_is_refused_with_the_choices() -> None:
+    with pytest.raises(ConfigError, match=r"model\.lstm-univariate\.lstm\.unit'") as caught:
+        check_models(Settings(model={"lstm-univariate": ModelOverride(lstm={"unit": 3})}))
+    assert "units" in caught.value.next_step
+
+
+def test_an_override_wins_over_the_recipe_and_the_recipe_over_the_settings() -> None:
+    levels = configure(Settings(), LED, "lstm-levels")
+    assert (levels.difference, levels.scaler, levels.parameters.units) == (
+        *(Differencing.NONE, Scaling.MINMAX),
+        32,
+    )
+    override = ModelOverride(scaler=Scaling.ROBUST, validation_fraction=0.0, lstm={"units": 5})
+    changed = configure(Settings(model={"lstm-levels": override}), LED, "lstm-levels")
+    assert (changed.scaler, changed.validation_fraction, changed.parameters.units) == (Scaling.ROBUST, 0.0, 5)
+
+
+def test_leads_belong_to_multivariate_models_alone() -> None:
+    assert config_of("lstm-multivariate").leads == ("LEAD",)
+    assert config_of("lstm-univariate").leads == ()
+
+
+def test_the_hash_changes_with_the_configuration_and_with_nothing_else() -> None:
+    here, there = (configure(Settings(), AssetSettings(symbol=name), "ridge") for name in ("A", "B"))
+    assert here.config_hash == there.config_hash
+    others = {
+        configure(Settings(seed=8), LED, "ridge").config_hash,
+        configure(Settings(horizons=4), LED, "ridge").config_hash,
+        configure(Settings(), LED, "ridge").config_hash,
+        configure(Settings(), LED, "drift").config_hash,
+    }
+    assert len(others | {here.config_hash}) == 5
+    assert here.features is FeatureSet.MULTIVARIATE

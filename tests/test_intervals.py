@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.intervals import PastErrors, conformal_bands, conformal_radius
+from tests.made import made_dates
+
+
+@pytest.mark.parametrize(("coverage", "fewest"), [(0.80, 4), (0.95, 19)])
+def test_a_radius_needs_enough_errors_for_its_coverage(coverage: float, fewest: int) -> None:
+    assert np.isnan(conformal_radius(np.ones(fewest - 1), coverage))
+    assert conformal_radius(np.arange(fewest) + 1.0, coverage) == fewest
+
+
+@pytest.mark.parametrize("coverage", [0.80, 0.95])
+@pytest.mark.parametrize("m", [25, 100])
+def test_exchangeable_errors_are_covered_as_promised(coverage: float, m: int) -> None:
+    rng = np.random.default_rng(m)
+    trials = 4000
+    samples = np.abs(rng.standard_t(3, size=(trials, m + 1)))
+    covered = np.mean([row[-1] <= conformal_radius(row[:-1], coverage) for row in samples])
+    promised = np.ceil((m + 1) * coverage) / (m + 1)
+    assert covered == pytest.approx(promised, abs=4 * np.sqrt(coverage * (1 - coverage) / trials))
+
+
+@given(origin=st.integers(0, 59), seed=st.integers(0, 5))
+def test_a_band_does_not_know_errors_revealed_after_its_origin(origin: int, seed: int) -> None:
+    dates = made_dates(60)
+    errors = np.abs(np.random.default_rng(seed).normal(size=60))
+    altered = np.where(dates > dates[origin], errors + 1.0, errors)
+    closes = np.full((1, 1), 100.0)
+    before, after = (
+        conformal_bands(dates[[origin]], closes, [PastErrors(dates, each)], 30) for each in (errors, altered)
+    )
+    np.testing.assert_array_equal(before.lower_80, after.lower_80)
+    np.testing.assert_array_equal(before.upper_95, after.upper_95)
+
+
+def test_only_the_newest_errors_count() -> None:
+    dates = made_dates(40)
+    past = PastErrors(dates, np.concatenate([np.full(20, 9.0), np.full(20, 0.1)]))
+    bands = conformal_bands(dates[[39]], np.full((1, 1), 100.0), [past], 20)
+    assert bands.upper_95[0, 0] == pytest.approx(100.0 * np.exp(0.1))
+    assert bands.lower_80[0, 0] == pytest.approx(100.0 * np.exp(-0.1))

@@ -1,0 +1,138 @@
+"""The rules of the house: imports go one way, each dependency has one home, nothing grows out of hand."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CODE = sorted(
+    path for folder in ("pipeline", "flows", "deployments") for path in (ROOT / folder).rglob("*.py")
+)
+NAMES = [str(path.relative_to(ROOT)) for path in CODE]
+
+FLOORS = (
+    {"types", "errors"},
+    {"settings", "clock"},
+    {
+        *("calendars", "difference", "features", "scale", "window", "intervals", "metrics", "stationarity"),
+        *("sources", "models", "store", "validate", "score", "lag", "report", "plot"),
+    },
+    {"train", "doctor"},
+    {"forecast"},
+    {"walk_forward"},
+    {"steps"},
+    {"daily"},
+    {"backfill", "demo"},
+    {"flows"},
+    {"deployments"},
+    {"commands"},
+    {"cli"},
+)
+"""From the ground up; what stands on one floor may import from its own floor and from below."""
+
+HOMES = {
+    "prefect": ("flows/", "deployments/", "pipeline/doctor.py"),
+    "tensorflow": ("pipeline/models/",),
+    "keras": ("pipeline/models/",),
+    "yfinance": ("pipeline/sources/yahoo.py",),
+    "curl_cffi": ("pipeline/sources/yahoo.py",),
+    "sqlalchemy": ("pipeline/store/",),
+    "alembic": ("pipeline/store/",),
+    "matplotlib": ("pipeline/plot.py",),
+    "exchange_calendars": ("pipeline/calendars.py",),
+    "statsmodels": ("pipeline/metrics.py", "pipeline/stationarity.py"),
+    "sklearn": ("pipeline/scale.py", "pipeline/models/ridge.py"),
+    "typer": ("pipeline/cli.py", "pipeline/commands/"),
+}
+LAZY = ("tensorflow", "keras")
+TOP_LEVEL = {
+    *("flows", "pipeline", "tests", "deployments", "pyproject.toml", "README.md"),
+    *("Makefile", "requirements.lock", "pricecast.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
+}
+LONGEST_FILE, LONGEST_FUNCTION = 400, 40
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def room(module: str) -> str | None:
+    top, _, rest = module.partition(".")
+    if top in {"flows", "deployments"}:
+        return top
+    return rest.partition(".")[0] if top == "pipeline" and rest else None
+
+
+def floor(name: str) -> int | None:
+    return next((number for number, rooms in enumerate(FLOORS) if name in rooms), None)
+
+
+@pytest.mark.parametrize("path", CODE, ids=NAMES)
+def test_imports_go_one_way(path: Path) -> None:
+    own = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    if own is None or own == "__init__":
+        assert not any(room(module) for module in imported(tree_of(path)))
+        return
+    own_floor = floor(own)
+    assert own_floor is not None, f"give {own} a floor"
+    for module in imported(tree_of(path)):
+        other_floor = floor(room(module) or "")
+        assert other_floor is None or other_floor <= own_floor, f"{own} imports {module}"
+
+
+@pytest.mark.parametrize("path", CODE, ids=NAMES)
+def test_each_dependency_has_one_home(path: Path) -> None:
+    here = str(path.relative_to(ROOT))
+    for package in {module.partition(".")[0] for module in imported(tree_of(path))} & set(HOMES):
+        assert here.startswith(HOMES[package]), f"{package} in {here}"
+
+
+@pytest.mark.parametrize("path", CODE, ids=NAMES)
+def test_tensorflow_is_imported_where_it_is_used_only(path: Path) -> None:
+    at_import = [node for node in tree_of(path).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {module.partition(".")[0] for node in at_import for module in imported(node)}
+    assert not names & set(LAZY)
+
+
+@pytest.mark.parametrize("path", CODE, ids=NAMES)
+def test_nothing_grows_out_of_hand(path: Path) -> None:
+    assert path.stem not in {"utils", "util", "helpers", "common"}
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef) and node.end_lineno and "migrations" not in path.parts:
+            assert node.end_lineno - node.lineno < LONGEST_FUNCTION, node.name
+
+
+@pytest.mark.parametrize("path", CODE, ids=NAMES)
+def test_nothing_is_pickled_and_only_the_clock_reads_the_time(path: Path) -> None:
+    assert not {"pickle", "joblib", "cloudpickle", "dill"} & set(imported(tree_of(path)))
+    if path.name != "clock.py":
+        text = path.read_text(encoding="utf-8")
+        assert not [
+            word for word in ("datetime.now(", "utcnow(", "date.today(", "Timestamp.now(") if word in text
+        ]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "flows").glob("*.py")), ids=lambda path: path.name)
+def test_flows_do_no_arithmetic(path: Path) -> None:
+    assert not {"pandas", "numpy"} & {module.partition(".")[0] for module in imported(tree_of(path))}
+
+
+def test_the_top_level_holds_what_it_should() -> None:
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode != 0:
+        pytest.skip("not a git checkout")
+    top = {line.partition("/")[0] for line in listing.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL

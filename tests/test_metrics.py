@@ -1,0 +1,115 @@
+"""Metrics against plain loops, hand-worked values and known signs."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pipeline import metrics
+from pipeline.metrics import METRICS, Outcomes
+from pipeline.types import Bands, FloatArray
+
+
+def outcomes(
+    last: FloatArray, forecast: FloatArray, actual: FloatArray, horizon: int = 1, radius: float = 0.02
+) -> Outcomes:
+    bands = Bands(
+        forecast * (1 - radius),
+        forecast * (1 + radius),
+        forecast * (1 - 2 * radius),
+        forecast * (1 + 2 * radius),
+    )
+    return Outcomes(horizon, last, forecast, actual, np.full(len(last), 2.0), bands)
+
+
+def made(n: int = 120, seed: int = 3) -> Outcomes:
+    rng = np.random.default_rng(seed)
+    last = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.02, n)))
+    actual = last * np.exp(rng.normal(0, 0.02, n))
+    forecast = last * np.exp(0.3 * np.log(actual / last) + rng.normal(0, 0.01, n))
+    return outcomes(last, forecast, actual)
+
+
+HAND = outcomes(np.array([100.0, 200.0]), np.array([110.0, 190.0]), np.array([105.0, 210.0]))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mae", 12.5),
+        ("rmse", math.sqrt((25 + 400) / 2)),
+        ("mape", 100 * (5 / 105 + 20 / 210) / 2),
+        ("smape", 100 * (5 / 107.5 + 20 / 200) / 2),
+        ("mase", 6.25),
+        ("theil_u", math.sqrt((0.05**2 + 0.1**2) / (0.05**2 + 0.05**2))),
+        ("hit_rate", 0.5),
+        ("coverage_80", 0.0),
+        ("coverage_95", 0.0),
+    ],
+)
+def test_a_metric_has_its_hand_worked_value(name: str, value: float) -> None:
+    assert METRICS[name](HAND) == pytest.approx(value)
+
+
+def test_metrics_agree_with_plain_loops() -> None:
+    one = made()
+    triples = list(zip(one.last.tolist(), one.forecast.tolist(), one.actual.tolist(), strict=True))
+    own = sum((math.log(f) - math.log(a)) ** 2 for _, f, a in triples)
+    naive = sum((math.log(x) - math.log(a)) ** 2 for x, _, a in triples)
+    assert metrics.skill(one) == pytest.approx(1 - own / naive)
+    hits = sum((f > x) == (a > x) for x, f, a in triples)
+    assert metrics.hit_rate(one) == pytest.approx(hits / len(triples))
+    inside = sum(f * 0.98 <= a <= f * 1.02 for _, f, a in triples)
+    assert metrics.coverage_80(one) == pytest.approx(inside / len(triples))
+
+
+def test_the_last_value_has_no_skill_at_all() -> None:
+    one = made()
+    persistence = outcomes(one.last, one.last, one.actual)
+    assert metrics.skill(persistence) == 0.0
+    assert metrics.theil_u(persistence) == 1.0
+    assert math.isnan(metrics.hit_rate(persistence))
+    assert math.isnan(metrics.dm_p_value(persistence))
+
+
+def test_a_perfect_forecast_has_all_the_skill_there_is() -> None:
+    one = made()
+    assert metrics.skill(outcomes(one.last, one.actual, one.actual)) == 1.0
+
+
+def test_without_moves_relative_metrics_are_undefined() -> None:
+    flat = outcomes(np.full(12, 5.0), np.full(12, 5.1), np.full(12, 5.0))
+    assert math.isnan(metrics.skill(flat))
+    assert math.isnan(metrics.theil_u(flat))
+
+
+def test_bands_that_were_not_issued_do_not_count() -> None:
+    nothing = np.full(2, np.nan)
+    unissued = Outcomes(
+        1, HAND.last, HAND.forecast, HAND.actual, HAND.naive_maes, Bands(nothing, nothing, nothing, nothing)
+    )
+    assert math.isnan(metrics.coverage_80(unissued))
+
+
+def test_the_diebold_mariano_p_value_agrees_with_the_papers() -> None:
+    one = made(60)
+    gains = [
+        (math.log(a / x)) ** 2 - (math.log(a / f)) ** 2
+        for x, f, a in zip(one.last.tolist(), one.forecast.tolist(), one.actual.tolist(), strict=True)
+    ]
+    n = len(gains)
+    mean = sum(gains) / n
+    variance = sum((gain - mean) ** 2 for gain in gains) / n
+    statistic = mean / math.sqrt(variance / n) * math.sqrt((n + 1 - 2) / n)
+    assert metrics.dm_p_value(one) == pytest.approx(stats.t.sf(statistic, n - 1), rel=1e-6)
+
+
+def test_worse_than_persistence_has_a_p_value_near_one() -> None:
+    one = made()
+    noisy = one.last * np.exp(np.random.default_rng(1).normal(0, 0.1, len(one.last)))
+    assert metrics.dm_p_value(outcomes(one.last, noisy, one.actual)) > 0.99
+
+
+def test_too_few_forecasts_have_no_p_value() -> None:
+    assert math.isnan(metrics.dm_p_value(HAND))

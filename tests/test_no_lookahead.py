@@ -1,0 +1,80 @@
+"""No look-ahead anywhere: what comes after an origin changes nothing before it, bit for bit."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.calendars import trading_calendar
+from pipeline.models.base import ModelConfig
+from pipeline.train import train
+from pipeline.types import Bars, FloatArray
+from pipeline.walk_forward import backtest_blocks
+from pipeline.window import make_windows
+from tests.made import config_of, features_of, made_bars
+
+CALENDAR = trading_calendar("24/7", 180)
+N = 130
+
+
+def altered_after(bars: Bars, row: int, factors: FloatArray) -> Bars:
+    """Every price and volume after `row` multiplied, each session by a factor of its own."""
+    arrays = {}
+    for field in dataclasses.fields(bars):
+        value = getattr(bars, field.name)
+        if field.name not in {"symbol", "session_dates"}:
+            value = value.copy()
+            value[row + 1 :] *= factors[row + 1 :]
+        arrays[field.name] = value
+    return Bars(**arrays)
+
+
+def check_the_past_stays(config: ModelConfig, origin: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    factors, lead_factors = np.exp(rng.normal(0, 0.5, (2, N)))
+    bars, lead = made_bars(N), made_bars(N, 9, "LEAD")
+    before = features_of(bars, config, lead.close)
+    after = features_of(
+        altered_after(bars, origin, factors), config, altered_after(lead, origin, lead_factors).close
+    )
+    np.testing.assert_array_equal(before.values[: origin + 1], after.values[: origin + 1])
+    fits = []
+    for features in (before, after):
+        windows = make_windows(features, config.time_steps, config.horizons)
+        at_or_before = windows.rows <= origin
+        fits.append((windows.values[at_or_before], train(features, windows, origin, config)))
+    (windows_before, fit_before), (windows_after, fit_after) = fits
+    np.testing.assert_array_equal(windows_before, windows_after)
+    np.testing.assert_array_equal(fit_before.scaler.offset, fit_after.scaler.offset)
+    np.testing.assert_array_equal(fit_before.scaler.spread, fit_after.scaler.spread)
+    assert fit_before.provenance == fit_after.provenance
+    assert fit_before.model.to_bytes() == fit_after.model.to_bytes()
+    assert repr(fit_before.model.epochs) == repr(fit_after.model.epochs)
+    closes = []
+    for features in (before, after):
+        blocks = backtest_blocks(features, config, CALENDAR, origins=25, refit_every=8)
+        issued = [(block.origin_dates, block.closes) for block in blocks]
+        dates, forecasts = (np.concatenate(parts) for parts in zip(*issued, strict=True))
+        closes.append(forecasts[dates <= before.session_dates[origin]])
+    np.testing.assert_array_equal(closes[0], closes[1])
+
+
+@pytest.mark.parametrize("model", ["drift", "ridge"])
+@settings(max_examples=15, deadline=None)
+@given(origin=st.integers(90, N - 2), seed=st.integers(0, 10**6))
+def test_changing_every_later_price_leaves_everything_earlier_alone(
+    model: str, origin: int, seed: int
+) -> None:
+    check_the_past_stays(config_of(model), origin, seed)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("model", ["lstm-levels", "lstm-multivariate"])
+@settings(max_examples=3, deadline=None)
+@given(origin=st.integers(105, N - 2), seed=st.integers(0, 10**6))
+def test_changing_every_later_price_leaves_every_earlier_lstm_alone(
+    model: str, origin: int, seed: int
+) -> None:
+    check_the_past_stays(config_of(model), origin, seed)

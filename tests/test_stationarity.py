@@ -1,0 +1,17 @@
+import numpy as np
+
+from pipeline.stationarity import measure_stationarity
+
+
+def test_the_changes_of_a_random_walk_are_stationary_and_its_levels_are_not() -> None:
+    walk = np.cumsum(np.random.default_rng(0).normal(size=600))
+    changes, levels = measure_stationarity(np.diff(walk)), measure_stationarity(walk)
+    assert changes.adf_p < 0.01
+    assert changes.kpss_p > 0.05
+    assert levels.adf_p > 0.05
+    assert levels.kpss_p < 0.05
+
+
+def test_a_series_without_information_has_no_p_values() -> None:
+    for series in (np.zeros(100), np.arange(10.0)):
+        assert np.isnan([measure_stationarity(series).adf_p, measure_stationarity(series).kpss_p]).all()

@@ -1,0 +1,90 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pipeline.calendars import trading_calendar
+from pipeline.errors import HistoryError
+from pipeline.types import Bars, ForecastKind
+from pipeline.walk_forward import backtest_blocks, live_block
+from tests.made import config_of, features_of, made_bars, unbroken
+
+CALENDAR = trading_calendar("24/7", 180)
+
+
+def cut(bars: Bars, n: int) -> Bars:
+    arrays = {
+        field.name: getattr(bars, field.name)[:n]
+        for field in dataclasses.fields(bars)
+        if field.name != "symbol"
+    }
+    return Bars(bars.symbol, **arrays)
+
+
+def test_a_model_is_fitted_anew_every_so_many_origins() -> None:
+    config = config_of("drift")
+    features = features_of(made_bars(150), config)
+    blocks = list(backtest_blocks(features, config, CALENDAR, origins=25, refit_every=10))
+    assert [len(block.origin_dates) for block in blocks] == [10, 10, 5]
+    origins = np.concatenate([block.origin_dates for block in blocks])
+    np.testing.assert_array_equal(origins, features.session_dates[-26:-1])
+    for block in blocks:
+        assert block.fit.kind is ForecastKind.BACKTEST
+        assert block.fit.provenance.trained_through <= block.origin_dates[0]
+        np.testing.assert_array_equal(block.target_dates[:, 0], block.origin_dates + 1)
+
+
+def check_one_path(model: str) -> None:
+    config = config_of(model)
+    bars, lead = made_bars(150), made_bars(150, 9).close
+    features = features_of(bars, config, lead)
+    blocks = list(backtest_blocks(features, config, CALENDAR, origins=20, refit_every=10))
+    n = 150 - 10
+    live = live_block(features_of(cut(bars, n), config, lead[:n]), config, CALENDAR)
+    then = blocks[1]
+    assert live.origin_dates[0] == then.origin_dates[0]
+    np.testing.assert_array_equal(live.closes[0], then.closes[0])
+    np.testing.assert_array_equal(live.target_dates[0], then.target_dates[0])
+    assert live.fit.provenance == then.fit.provenance
+
+
+@pytest.mark.parametrize("model", ["last-value", "drift", "ridge"])
+def test_a_live_forecast_is_what_a_backtest_issues_at_that_origin(model: str) -> None:
+    check_one_path(model)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("model", ["lstm-levels", "lstm-multivariate"])
+def test_a_live_lstm_forecast_is_what_a_backtest_issues_at_that_origin(model: str) -> None:
+    check_one_path(model)
+
+
+def test_the_last_value_is_the_last_value() -> None:
+    config = config_of("last-value")
+    block = live_block(features_of(made_bars(100), config), config, CALENDAR)
+    np.testing.assert_array_equal(block.closes, np.full((1, 3), block.last_closes[0]))
+
+
+def test_a_broken_newest_window_names_what_is_unknown() -> None:
+    config = config_of("ridge")
+    lead = made_bars(100, 9).close
+    lead[-1] = np.nan
+    with pytest.raises(HistoryError, match=r"MADE: ridge needs 4 consecutive sessions.*lead:LEAD unknown"):
+        live_block(features_of(made_bars(100), config, lead), config, CALENDAR)
+
+
+def test_after_a_gap_a_whole_window_has_to_grow_again() -> None:
+    config = config_of("drift")
+    features = features_of(made_bars(100), config)
+    numbers = unbroken(100)
+    numbers[98:] = 1
+    broken = dataclasses.replace(features, segments=numbers)
+    with pytest.raises(HistoryError, match="and 2 are there"):
+        live_block(broken, config, CALENDAR)
+
+
+def test_origins_without_a_training_set_are_left_out() -> None:
+    config = config_of("drift")
+    features = features_of(made_bars(60), config)
+    blocks = list(backtest_blocks(features, config, CALENDAR, origins=50, refit_every=5))
+    assert 0 < sum(len(block.origin_dates) for block in blocks) < 50
