@@ -20,7 +20,7 @@ COMMAND = "demo"
 HORIZONS = 2
 EPOCHS = 6
 ORIGINS = 500
-REFIT_EVERY = 500
+REFIT_EVERY = 250
 """The demo's own, smaller than the defaults where time is spent: in training."""
 
 FORECASTS = """

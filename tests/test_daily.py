@@ -1,0 +1,155 @@
+"""The daily job as a whole, on real files and a real store."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import steps
+from pipeline.clock import parse_moment
+from pipeline.daily import Request, Steps, run_daily
+from pipeline.settings import AssetSettings, load_settings
+from pipeline.sources import open_source
+from pipeline.steps import Job, Outcome
+from pipeline.store import open_store
+from pipeline.types import RunStatus
+from tests.market import AS_OF, SESSIONS, Market, made_table, market_in
+
+TABLES = (
+    *("assets", "price_bars", "rejected_bars", "gaps", "corporate_actions", "fits"),
+    *("forecasts", "scores", "metrics", "verdicts"),
+)
+LASTING = "symbol, model, config_hash, kind, horizon, origin_date, target_date, last_close, forecast_close"
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Market:
+    return market_in(tmp_path)
+
+
+def counts(market: Market) -> dict[str, int]:
+    return {table: market.count(table) for table in TABLES}
+
+
+def test_a_run_again_without_news_adds_no_row_but_its_own(market: Market) -> None:
+    assert market.run() == 0
+    before = counts(market)
+    assert before["forecasts"] == 2 * 2 * 2 * (20 + 1)
+    assert market.run() == 0
+    assert counts(market) == before
+    assert market.count("runs") == 2
+
+
+def test_a_later_run_adds_only_what_is_new_and_scores_what_has_settled(market: Market) -> None:
+    assert market.run(as_of="2025-06-07") == 0
+    before = counts(market)
+    unscored = market.count("forecast_history", "actual_close IS NULL")
+    assert market.run(as_of="2025-06-09") == 0
+    after = counts(market)
+    assert after["price_bars"] - before["price_bars"] == 2 * 2
+    assert after["forecasts"] - before["forecasts"] == 2 * 2 * 2
+    assert after["fits"] - before["fits"] == 2 * 2
+    assert unscored == 2 * 2 * (2 + 1)
+    assert after["scores"] - before["scores"] == unscored
+    assert market.count("forecast_history", "actual_close IS NULL") == 2 * 2 * 2
+
+
+def test_the_same_day_in_another_store_gives_the_same_forecasts_bit_for_bit(market: Market) -> None:
+    question = f"SELECT {LASTING}, lower_80, upper_95 FROM forecasts ORDER BY {LASTING}"
+    assert market.run() == 0
+    first = market.ask(question)
+    market.database.unlink()
+    assert market.run() == 0
+    assert market.ask(question) == first
+
+
+def test_a_revised_bar_is_a_revision_and_no_issued_forecast_changes(market: Market) -> None:
+    assert market.run(as_of="2025-06-07") == 0
+    issued = market.ask(f"SELECT {LASTING}, made_at_utc FROM forecasts ORDER BY forecast_id")
+    revised = made_table(1)
+    revised.loc[155, "Close"] = (revised.loc[155, "High"] + revised.loc[155, "Low"]) / 2
+    market.write("ODD-USD", revised)
+    assert market.run(as_of="2025-06-07") == 0
+    assert market.ask(f"SELECT {LASTING}, made_at_utc FROM forecasts ORDER BY forecast_id") == issued
+    assert market.count("price_bars", "superseded_at_utc IS NOT NULL") == 1
+    assert market.count("scores", "superseded_at_utc IS NOT NULL") > 0
+    assert market.ask(
+        "SELECT close FROM prices WHERE symbol = 'ODD-USD' AND session_date = '2025-06-05'"
+    ) == [(pytest.approx(revised.loc[155, "Close"]),)]
+
+
+def test_another_configuration_is_another_model_and_history_keeps_both(market: Market) -> None:
+    assert market.run() == 0
+    market.config.write_text(market.config.read_text().replace("time_steps = 5", "time_steps = 6"))
+    assert market.run() == 0
+    assert market.count("forecasts") == 2 * 2 * 2 * 2 * 21
+    assert market.count("forecast_history") == 2 * 2 * 2 * 21
+
+
+def test_a_forecast_of_a_past_day_is_marked_late(market: Market) -> None:
+    assert market.run() == 0
+    assert market.count("forecasts", "kind = 'live' AND is_late = 1") == 2 * 2 * 2
+
+
+def test_a_live_band_rests_on_the_stored_errors(market: Market) -> None:
+    assert market.run() == 0
+    (last, forecast, upper) = market.ask(
+        "SELECT last_close, forecast_close, upper_80 FROM latest_forecasts"
+        " WHERE symbol = 'GOOD-USD' AND model = 'drift' AND horizon = 1"
+    )[0]
+    errors = sorted(
+        abs(np.log(float(f) / float(a)))  # type: ignore[arg-type]
+        for f, a in market.ask(
+            "SELECT forecast_close, actual_close FROM forecast_history"
+            " WHERE symbol = 'GOOD-USD' AND model = 'drift' AND horizon = 1 AND actual_close IS NOT NULL"
+        )
+    )
+    rank = int(np.ceil((len(errors) + 1) * 0.8))
+    assert len(errors) == 20
+    assert last != forecast
+    assert float(upper) == pytest.approx(float(forecast) * np.exp(errors[rank - 1]))  # type: ignore[arg-type]
+
+
+def test_provenance_stands_with_every_fit(market: Market) -> None:
+    assert market.run() == 0
+    assert market.count("fits", "length(data_hash) = 16 AND length(config_hash) = 12 AND seed > 0") == 8
+    assert market.count("fits", "adf_p < 0.05 AND code_version IS NOT NULL AND naive_mae > 0") == 8
+    assert market.count("fits", "kind = 'live' AND weights IS NOT NULL") == 4
+
+
+def test_a_defect_in_one_asset_costs_no_other_asset(market: Market) -> None:
+    def issue(job: Job, asset: AssetSettings) -> Outcome:
+        if asset.symbol == "ODD-USD":
+            raise ZeroDivisionError("a defect")
+        return steps.issue(job, asset)
+
+    settings = load_settings(market.config)
+    told: list[tuple[int, int]] = []
+    summary = run_daily(
+        Request(settings, parse_moment(AS_OF)),
+        open_source(settings.source, settings.download),
+        open_store(settings.database),
+        Steps(issue=issue),
+        progress=lambda what, done, total: told.append((done, total)),
+    )
+    assert summary.status is RunStatus.DEGRADED
+    (failure,) = summary.failures
+    assert failure.symbol == "ODD-USD"
+    assert "ZeroDivisionError: a defect" in failure.message
+    assert market.count("latest_forecasts", "symbol = 'GOOD-USD'") == 4
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1]
+
+
+def test_the_run_itself_is_recorded_with_wall_clock_and_knowledge(market: Market) -> None:
+    settings = load_settings(market.config)
+    now = datetime(2025, 7, 1, 12, tzinfo=UTC)
+    source, store = open_source(settings.source, settings.download), open_store(settings.database)
+    summary = run_daily(Request(settings, parse_moment(AS_OF)), source, store, clock=lambda: now)
+    assert summary.status is RunStatus.DONE
+    ((as_of, started, status),) = market.ask("SELECT as_of_utc, started_at_utc, status FROM runs")
+    assert str(as_of).startswith("2025-06-10 23:59:59")
+    assert str(started).startswith("2025-07-01 12:00:00")
+    assert status == "done"
+    assert market.count("price_bars") == 2 * SESSIONS
