@@ -1,6 +1,5 @@
 """`pricecast serve`: deployments, schedules and runs while it lives, nothing left behind when it goes."""
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -11,23 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from deployments import serve
-from deployments.serve import HOST, running_server
-from pipeline.errors import UsageError
+from deployments.serve import HOST
 from pipeline.store import open_store
 from tests.deployments.conftest import free_port
 from tests.deployments.server import Server, eventually
 
 SERVED = {"after-new-york-close", "after-utc-day", "weekly-maintenance"}
 STOP_SECONDS = 60.0
+PRICECAST = [sys.executable, "-c", "from pipeline.cli import main; main()"]
+
+pytestmark = pytest.mark.prefect
 
 
 @contextmanager
-def serving(environment: dict[str, str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """`serve` as a process of its own, working in `folder`; ended if a test leaves it behind."""
+def serving(port: int, environment: dict[str, str], folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """`pricecast serve` as a process of its own, working in `folder`; ended if a test leaves it behind."""
     with (folder / "serve.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.serve"], env=environment, cwd=folder, stdout=log, stderr=log
+            [*PRICECAST, "serve", "--port", str(port)], env=environment, cwd=folder, stdout=log, stderr=log
         )
         try:
             yield process
@@ -52,15 +52,13 @@ def answers(server: Server) -> bool:
         return False
 
 
-@pytest.mark.prefect
 def test_serve_starts_a_server_runs_what_is_due_and_stops_the_server_with_the_schedules_left_on(
     surroundings: dict[str, str], tmp_path: Path
 ) -> None:
     open_store(str(tmp_path / "pricecast.db")).dispose()
     port, home = free_port(), tmp_path / "prefect"
     own = Server(f"http://{HOST}:{port}/api")
-    environment = {**surroundings, "PREFECT_SERVER_API_PORT": str(port), "PREFECT_HOME": str(home)}
-    with serving(environment, tmp_path) as process:
+    with serving(port, {**surroundings, "PREFECT_HOME": str(home)}, tmp_path) as process:
         eventually(lambda: answers(own) and set(own.deployments()) == SERVED, 120.0)
         weekly = own.deployments()["weekly-maintenance"]["id"]
         run = own.ask(f"deployments/{weekly}/create_flow_run", {"state": {"type": "SCHEDULED"}})["id"]
@@ -82,30 +80,3 @@ def _server_of(pid: int) -> int:
     commands = {child: Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") for child in children}
     (server,) = [child for child, words in commands.items() if words[3:5] == [b"server", b"start"]]
     return int(server)
-
-
-def test_serve_uses_the_server_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
-    monkeypatch.setattr(os, "environ", {"PREFECT_API_URL": "http://127.0.0.1:1/api"})
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    monkeypatch.setattr(serve, "running_server", lambda *_: calls.append("a server of its own"))
-    monkeypatch.setattr(serve, "_serve", lambda: calls.append(os.environ["PREFECT_API_URL"]))
-    serve.main()
-    assert calls == ["http://127.0.0.1:1/api"]
-
-
-@pytest.mark.prefect
-def test_a_taken_port_is_refused_before_anything_starts(server: Server, tmp_path: Path) -> None:
-    port = int(server.url.split(":")[2].partition("/")[0])
-    home = tmp_path / "prefect"
-    with pytest.raises(UsageError, match=f"port {port} .* in use"), running_server(port, home):
-        pass
-    assert not home.exists()
-
-
-def test_the_command_loads_prefect_only_when_it_serves(tmp_path: Path) -> None:
-    script = (
-        "import deployments.serve, flows.runners, flows.parameters, sys; assert 'prefect' not in sys.modules"
-    )
-    environment = {"PATH": os.defpath, "PYTHONPATH": str(Path(__file__).parents[2])}
-    subprocess.run([sys.executable, "-c", script], env=environment, cwd=tmp_path, timeout=60, check=True)

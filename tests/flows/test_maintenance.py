@@ -1,18 +1,29 @@
 """The maintenance flow: sound copies under their date, and never fewer because of a damaged store."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from flows.maintenance import store_maintenance
 from pipeline.errors import StoreError, UsageError
 from pipeline.store import check, open_read_only, open_store
 
 OLD = ("pricecast-2020-01-05.db", "pricecast-2020-01-12.db", "pricecast-2020-01-19.db")
 FOREIGN = "notes.db"
+
+Maintenance = Callable[..., str]
+
+pytestmark = pytest.mark.prefect
+
+
+@pytest.fixture
+def store_maintenance(prefect_server: str) -> Maintenance:
+    from flows.maintenance import store_maintenance
+
+    return store_maintenance
 
 
 @pytest.fixture
@@ -36,9 +47,8 @@ def names_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-@pytest.mark.prefect
 def test_a_sound_copy_of_today_takes_the_place_of_the_oldest(
-    prefect_server: str, store: str, folder: Path
+    store_maintenance: Maintenance, store: str, folder: Path
 ) -> None:
     before = datetime.now(UTC).date()
     copy = Path(store_maintenance(database=store, folder=str(folder), keep=2))
@@ -47,16 +57,16 @@ def test_a_sound_copy_of_today_takes_the_place_of_the_oldest(
     assert check(open_read_only(str(copy))) == ()
 
 
-@pytest.mark.prefect
-def test_a_second_copy_of_the_day_replaces_the_first(prefect_server: str, store: str, tmp_path: Path) -> None:
+def test_a_second_copy_of_the_day_replaces_the_first(
+    store_maintenance: Maintenance, store: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "new" / "backups"
     (copy,) = {store_maintenance(database=store, folder=str(folder)) for _ in range(2)}
     assert names_in(folder) == [Path(copy).name]
 
 
-@pytest.mark.prefect
 def test_a_damaged_store_fails_and_leaves_the_copies_alone(
-    prefect_server: str, store: str, folder: Path
+    store_maintenance: Maintenance, store: str, folder: Path
 ) -> None:
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute(
@@ -68,8 +78,7 @@ def test_a_damaged_store_fails_and_leaves_the_copies_alone(
     assert names_in(folder) == sorted([*OLD, FOREIGN])
 
 
-@pytest.mark.prefect
-def test_keeping_no_copy_is_refused(prefect_server: str, store: str, folder: Path) -> None:
+def test_keeping_no_copy_is_refused(store_maintenance: Maintenance, store: str, folder: Path) -> None:
     with pytest.raises(UsageError, match="keep=0"):
         store_maintenance(database=store, folder=str(folder), keep=0)
     assert names_in(folder) == sorted([*OLD, FOREIGN])

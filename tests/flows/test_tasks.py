@@ -3,16 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from prefect import Task, flow
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import TaskRun
-from prefect.runtime import flow_run
 
-from flows.tasks import prefect_steps
+from pipeline.daily import Steps
 from pipeline.errors import RateLimitError, SourceError, TransientSourceError
 from pipeline.settings import AssetSettings, DownloadSettings, Settings
 from pipeline.sources.simulated import SimulatedSource
@@ -20,10 +15,16 @@ from pipeline.steps import Job
 from pipeline.store import Engine
 from pipeline.types import RawPrices
 
+if TYPE_CHECKING:
+    from prefect import Task
+    from prefect.client.schemas.objects import TaskRun
+
 ASSET = AssetSettings(symbol="SIM-LEAD", calendar="24/7")
 MOMENT = datetime(2023, 6, 1, tzinfo=UTC)
 PATIENT = Settings(download=DownloadSettings(tries=3, backoff_seconds=0.01))
 TRIES = PATIENT.download.tries
+
+pytestmark = pytest.mark.prefect
 
 
 @dataclass
@@ -46,8 +47,18 @@ def job(source: FailingSource, settings: Settings = PATIENT) -> Job:
     return Job(1, settings, source, cast(Engine, None), MOMENT, MOMENT)
 
 
-def in_a_flow(work: Callable[[], Any]) -> tuple[Any, list[TaskRun]]:
+def steps_of(settings: Settings) -> Steps:
+    from flows.tasks import prefect_steps
+
+    return prefect_steps(settings)
+
+
+def in_a_flow(work: Callable[[], Any]) -> tuple[Any, list["TaskRun"]]:
     """What the work gives or raises, and the task runs it made."""
+    from prefect import flow
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.runtime import flow_run
 
     @flow(name="work")
     def working() -> tuple[Any, str]:
@@ -62,15 +73,14 @@ def in_a_flow(work: Callable[[], Any]) -> tuple[Any, list[TaskRun]]:
         return outcome, client.read_task_runs(flow_run_filter=chosen)
 
 
-def download(source: FailingSource, settings: Settings = PATIENT) -> tuple[Any, list[TaskRun]]:
-    return in_a_flow(lambda: prefect_steps(settings).download(job(source, settings), ASSET))
+def download(source: FailingSource, settings: Settings = PATIENT) -> tuple[Any, list["TaskRun"]]:
+    return in_a_flow(lambda: steps_of(settings).download(job(source, settings), ASSET))
 
 
 def transient() -> TransientSourceError:
     return TransientSourceError(ASSET.symbol, "no answer", "Try later.")
 
 
-@pytest.mark.prefect
 @pytest.mark.parametrize(
     "error",
     [transient(), RateLimitError(ASSET.symbol, "too many", "Try later.")],
@@ -84,7 +94,6 @@ def test_prefect_asks_again_after_a_transient_failure(prefect_server: str, error
     assert run.name == "download SIM-LEAD"
 
 
-@pytest.mark.prefect
 def test_nobody_asks_more_often_than_the_settings_say(prefect_server: str) -> None:
     source = FailingSource([transient() for _ in range(20)])
     error, (run,) = download(source)
@@ -92,7 +101,6 @@ def test_nobody_asks_more_often_than_the_settings_say(prefect_server: str) -> No
     assert (source.asked, run.run_count) == (TRIES, TRIES)
 
 
-@pytest.mark.prefect
 def test_one_try_is_one_try(prefect_server: str) -> None:
     source = FailingSource([transient()])
     error, _ = download(source, Settings(download=DownloadSettings(tries=1)))
@@ -100,7 +108,6 @@ def test_one_try_is_one_try(prefect_server: str) -> None:
     assert source.asked == 1
 
 
-@pytest.mark.prefect
 @pytest.mark.parametrize(
     "error",
     [
@@ -117,18 +124,18 @@ def test_a_permanent_failure_is_not_asked_about_again(prefect_server: str, error
 
 
 def test_only_the_download_is_tried_again() -> None:
-    steps = prefect_steps(PATIENT)
-    retries = {name: cast(Task[..., Any], step).retries for name, step in vars(steps).items()}
+    steps = steps_of(PATIENT)
+    retries = {name: cast("Task[..., Any]", step).retries for name, step in vars(steps).items()}
     assert retries == {"download": TRIES - 1, "ingest": 0, "backtest": 0, "score": 0, "issue": 0, "judge": 0}
 
 
 def test_every_step_of_the_job_is_a_task_of_its_name() -> None:
-    names = {name: cast(Task[..., Any], step).name for name, step in vars(prefect_steps(PATIENT)).items()}
+    names = {name: cast("Task[..., Any]", step).name for name, step in vars(steps_of(PATIENT)).items()}
     assert names == {name: name for name in names}
 
 
 def test_waiting_doubles_from_the_configured_pause() -> None:
     patient = Settings(download=DownloadSettings(tries=4, backoff_seconds=10.0))
-    task = cast(Task[..., Any], prefect_steps(patient).download)
+    task = cast("Task[..., Any]", steps_of(patient).download)
     assert task.retry_delay_seconds == [10.0, 20.0, 40.0]
     assert task.retry_jitter_factor
