@@ -100,18 +100,24 @@ def _dates(index: pd.DatetimeIndex) -> DateArray:
 
 
 @lru_cache(maxsize=256)
-def _built(name: str, first_year: int, last_year: int) -> exchange_calendars.ExchangeCalendar:
+def _built(name: str, first: str, last: str) -> exchange_calendars.ExchangeCalendar:
     try:
-        return exchange_calendars.get_calendar(name, start=f"{first_year}-01-01", end=f"{last_year}-12-31")
+        return exchange_calendars.get_calendar(name, start=first, end=last)
     except (CalendarError, ValueError) as error:
         raise ConfigError(
-            f"calendar {name} does not cover {first_year} to {last_year}: {error}",
+            f"calendar {name} does not cover {first} to {last}: {error}",
             "Start the history later (download.history_start), or choose another calendar.",
         ) from error
 
 
 def _exchange(name: str, first: np.datetime64, last: np.datetime64) -> exchange_calendars.ExchangeCalendar:
-    """A calendar over whole lustra, so that few are built: building one can take seconds."""
+    """A calendar over whole lustra, so that few are built: building one can take seconds.
+
+    Where these reach beyond what is known of the exchange, exactly the days that are asked for.
+    """
     first_year = _year(first) // LUSTRUM * LUSTRUM
     last_year = (_year(last) // LUSTRUM + 1) * LUSTRUM
-    return _built(name, first_year, last_year)
+    try:
+        return _built(name, f"{first_year}-01-01", f"{last_year}-12-31")
+    except ConfigError:
+        return _built(name, str(first), str(last))

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from pipeline.errors import ConfigError
 from pipeline.types import Differencing, FeatureSet, Scaling
@@ -228,6 +233,8 @@ def load_settings(config_file: Path | None = None) -> Settings:
         return Settings(**values)
     except ValidationError as error:
         raise _config_error(error, path) from error
+    except SettingsError as error:
+        raise ConfigError(f"PRICECAST_* variables: {error}", "Write lists and tables as JSON.") from error
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

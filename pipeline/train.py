@@ -38,8 +38,9 @@ def train(features: Features, windows: Windows, origin_row: int, config: ModelCo
     The newest part of them is the validation block; the windows whose targets reach into it are left out of
     training. The scaler knows the training rows alone. Raises HistoryError when too few windows are left.
     """
-    known = _known_windows(features, windows, origin_row, config)
+    known = _known_windows(windows, origin_row, config)
     training, validation = _split(select(windows, known), config)
+    _require_enough(training, features, origin_row, config)
     rows = _touched_rows(training, config)
     scaler = fit_scaler(_finite_rows(features.values[rows]), config.scaler)
     seed = fit_seed(features.symbol, config, features.session_dates[origin_row])
@@ -53,20 +54,21 @@ def fit_seed(symbol: str, config: ModelConfig, origin_date: np.datetime64) -> in
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1
 
 
-def _known_windows(features: Features, windows: Windows, origin_row: int, config: ModelConfig) -> IntArray:
-    rows = windows.rows
-    settled = rows + config.horizons <= origin_row
-    recent = rows > origin_row - config.train_sessions
+def _known_windows(windows: Windows, origin_row: int, config: ModelConfig) -> IntArray:
+    settled = windows.rows + config.horizons <= origin_row
+    recent = windows.rows > origin_row - config.train_sessions
     whole = np.isfinite(windows.targets).all(axis=1)
-    known = np.flatnonzero(settled & recent & whole)
-    if len(known) < FEWEST_TRAINING_WINDOWS:
+    return np.flatnonzero(settled & recent & whole)
+
+
+def _require_enough(training: Windows, features: Features, origin_row: int, config: ModelConfig) -> None:
+    if len(training) < FEWEST_TRAINING_WINDOWS:
         raise HistoryError(
             features.symbol,
-            f"{config.name} has {len(known)} whole windows of {config.time_steps} consecutive sessions to "
+            f"{config.name} has {len(training)} whole windows of {config.time_steps} consecutive sessions to "
             f"learn from by {features.session_dates[origin_row]}; it needs {FEWEST_TRAINING_WINDOWS}",
             "Give it a longer history, fewer transform.time_steps, or transform.bridge_gaps = true.",
         )
-    return known
 
 
 def _split(known: Windows, config: ModelConfig) -> tuple[Windows, Windows]:
@@ -112,8 +114,13 @@ def _provenance(
         n_training=len(training),
         n_validation=len(validation),
         stationarity=measure_stationarity(differenced[np.isfinite(differenced)]),
-        naive_mae=float(np.mean(np.abs(np.diff(features.closes[rows])))),
+        naive_mae=_mean_change(features.closes[rows], features.segments[rows]),
     )
+
+
+def _mean_change(closes: FloatArray, segments: IntArray) -> float:
+    one_session = np.diff(segments) == 0
+    return float(np.mean(np.abs(np.diff(closes)[one_session])))
 
 
 def data_hash(features: Features, rows: slice) -> str:

@@ -20,8 +20,16 @@ def day(text: str) -> np.datetime64:
         ("2025-01-15", "2025-01-15T21:30:00"),
         ("2025-07-15", "2025-07-15T20:30:00"),
         ("2025-11-28", "2025-11-28T18:30:00"),
+        ("2025-10-31", "2025-10-31T20:30:00"),
+        ("2025-11-03", "2025-11-03T21:30:00"),
     ],
-    ids=["winter time", "summer time", "the half-day after Thanksgiving"],
+    ids=[
+        "winter time",
+        "summer time",
+        "the half-day after Thanksgiving",
+        "the last day of summer time",
+        "the first day of winter time",
+    ],
 )
 def test_a_new_york_bar_settles_half_an_hour_after_the_close(session: str, moment: str) -> None:
     assert NEW_YORK.settled_at(np.array([day(session)]))[0] == np.datetime64(moment)
@@ -64,3 +72,27 @@ def test_an_unknown_calendar_is_named_with_examples() -> None:
     with pytest.raises(ConfigError, match="XMARS") as caught:
         trading_calendar("XMARS", 30)
     assert "XNYS" in caught.value.next_step
+
+
+def test_no_origins_have_no_targets() -> None:
+    assert NEW_YORK.target_dates(np.array([], dtype="datetime64[D]"), 3).shape == (0, 3)
+
+
+def test_a_day_without_a_session_has_no_moment_of_settling() -> None:
+    with pytest.raises(KeyError):
+        NEW_YORK.settled_at(np.array([day("2025-01-04")]))
+
+
+def test_a_history_before_the_calendar_is_refused_with_its_name() -> None:
+    with pytest.raises(ConfigError, match="XTKS does not cover 1990") as caught:
+        trading_calendar("XTKS", 30).sessions(day("1990-01-04"), day("1990-02-01"))
+    assert "history_start" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [("XBOM", "2026-01-01", "2026-03-31"), ("XTKS", "1998-01-01", "1998-03-31")],
+    ids=["near the end of Mumbai's calendar", "near the start of Tokyo's calendar"],
+)
+def test_all_that_a_calendar_covers_can_be_asked_for(name: str, first: str, last: str) -> None:
+    assert len(trading_calendar(name, 30).sessions(day(first), day(last))) > 50

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.calendars import trading_calendar
 from pipeline.features import LeadCloses, build_features, closes_on, known_closes, segments
@@ -45,6 +47,15 @@ def test_a_weekend_of_crypto_moves_adds_up_in_mondays_change_of_the_lead() -> No
     moments = NEW_YORK.settled_at(friday_and_monday)
     known = known_closes("BTC-USD", closes, CRYPTO.settled_at(crypto_days), moments)
     np.testing.assert_array_equal(known.closes, [100.0, 130.0])
+    features = build_features(made_bars(2), unbroken(2), FeatureSet.MULTIVARIATE, Differencing.LOG, [known])
+    assert features.values[1, -1] == pytest.approx(np.log(130.0 / 100.0))
+
+
+def test_todays_crypto_close_is_not_known_when_new_york_closes() -> None:
+    sessions = days("2025-01-07", "2025-01-08")
+    closes = np.array([10.0, 20.0])
+    known = known_closes("BTC-USD", closes, CRYPTO.settled_at(sessions), NEW_YORK.settled_at(sessions))
+    np.testing.assert_array_equal(known.closes, [np.nan, 10.0])
 
 
 def test_a_missing_session_of_a_lead_is_unknown_and_not_its_older_close() -> None:
@@ -86,3 +97,31 @@ def test_a_change_across_a_segment_border_is_unknown() -> None:
     numbers = np.array([0, 0, 0, 1, 1])
     features = build_features(made_bars(5), numbers, FeatureSet.BIVARIATE, Differencing.LOG, [])
     assert list(np.isnan(features.values[:, 0])) == [True, False, False, True, False]
+
+
+def test_a_missing_session_of_a_lead_leaves_both_changes_around_it_unknown() -> None:
+    lead = made_bars(6, seed=1).close
+    lead[2] = np.nan
+    features = build_features(
+        made_bars(6), unbroken(6), FeatureSet.MULTIVARIATE, Differencing.LOG, [LeadCloses("LEAD", lead)]
+    )
+    assert list(np.isnan(features.values[:, -1])) == [True, False, True, True, False, False]
+    assert np.isfinite(features.values[1:, :-1]).all()
+
+
+@given(
+    steps=st.lists(st.integers(1, 9), min_size=1, max_size=20),
+    moments=st.lists(st.integers(-5, 120), min_size=1, max_size=20),
+)
+def test_a_lead_is_known_at_a_moment_by_its_newest_settled_close_alone(
+    steps: list[int], moments: list[int]
+) -> None:
+    settled = np.cumsum(steps)
+    closes = np.arange(len(steps)) + 1.0
+    asked = sorted(moments)
+    known = known_closes(
+        "LEAD", closes, settled.astype("datetime64[s]"), np.array(asked).astype("datetime64[s]")
+    )
+    for moment, close in zip(asked, known.closes, strict=True):
+        so_far = [c for c, at in zip(closes, settled, strict=True) if at <= moment]
+        np.testing.assert_equal(close, so_far[-1] if so_far else np.nan)

@@ -30,7 +30,7 @@ def test_scaled_changes_come_back_as_prices() -> None:
     np.testing.assert_allclose(closes, 200.0 * np.exp(change * np.array([[1.0, 2.0, 3.0]])))
 
 
-@pytest.mark.parametrize("value", [-1e9, np.nan])
+@pytest.mark.parametrize("value", [-1e9, np.nan, np.inf])
 def test_a_price_that_cannot_be_names_asset_and_model(value: float) -> None:
     config = replace(config_of("drift"), difference=Differencing.SIMPLE)
     features = features_of(made_bars(120), config)

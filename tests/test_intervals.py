@@ -29,12 +29,14 @@ def test_a_band_does_not_know_errors_revealed_after_its_origin(origin: int, seed
     dates = made_dates(60)
     errors = np.abs(np.random.default_rng(seed).normal(size=60))
     altered = np.where(dates > dates[origin], errors + 1.0, errors)
-    closes = np.full((1, 1), 100.0)
+    earlier = dates[: origin + 1]
+    closes = np.full((len(earlier), 2), 100.0)
     before, after = (
-        conformal_bands(dates[[origin]], closes, [PastErrors(dates, each)], 30) for each in (errors, altered)
+        conformal_bands(earlier, closes, [PastErrors(dates, each), PastErrors(dates + 1, each)], 30)
+        for each in (errors, altered)
     )
-    np.testing.assert_array_equal(before.lower_80, after.lower_80)
-    np.testing.assert_array_equal(before.upper_95, after.upper_95)
+    for name in ("lower_80", "upper_80", "lower_95", "upper_95"):
+        np.testing.assert_array_equal(getattr(before, name), getattr(after, name))
 
 
 def test_only_the_newest_errors_count() -> None:

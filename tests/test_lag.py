@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.lag import adjust_by_horizon, judge, nearest_rule
 from pipeline.types import Bands, FloatArray, SeriesKey, TrackRecord, Verdict
@@ -82,3 +84,45 @@ def test_changing_the_currency_unit_changes_no_verdict() -> None:
     (before,), (after,) = judge([record(forecast, prices)]), judge([record(forecast * 1350, prices * 1350)])
     assert (before.verdict, before.nearest_naive) == (after.verdict, after.nearest_naive)
     assert before.skill == pytest.approx(after.skill)
+
+
+def test_a_noisy_copy_of_the_last_value_is_suspected_to_be_an_echo() -> None:
+    prices = walk()
+    forecast = prices[:-1] * np.exp(np.random.default_rng(2).normal(0, 0.011, 400))
+    (verdict,) = judge([record(forecast, prices)])
+    assert (verdict.verdict, verdict.nearest_naive) == (Verdict.SUSPECT_ECHO, "y(t)")
+
+
+def test_some_knowledge_under_as_much_noise_has_no_skill() -> None:
+    prices = walk()
+    noise = np.random.default_rng(3).normal(0, 0.03 * np.sqrt(0.51), 400)
+    forecast = prices[:-1] * np.exp(0.3 * np.diff(np.log(prices)) + noise)
+    assert judge([record(forecast, prices)])[0].verdict is Verdict.NO_SKILL
+
+
+def test_the_same_luck_counts_for_less_among_many_series() -> None:
+    prices, moves = walk(), np.diff(np.log(walk()))
+    luck = np.random.default_rng(5).normal(0, 0.03 * np.sqrt(0.51) * 0.93, 400)
+    lucky = record(prices[:-1] * np.exp(0.3 * moves + luck), prices, "lucky")
+    noise = np.random.default_rng(2)
+    others = [
+        record(prices[:-1] * np.exp(noise.normal(0, 0.03, 400)), prices, f"other-{number}")
+        for number in range(5)
+    ]
+    alone, together = judge([lucky])[0], judge([lucky, *others])[0]
+    assert alone.dm_p_value == together.dm_p_value
+    assert alone.verdict is Verdict.SKILLED
+    assert together.verdict is not Verdict.SKILLED
+
+
+@given(p_values=st.lists(st.floats(0.0, 1.0), min_size=1, max_size=12))
+def test_adjusting_follows_the_procedure_of_benjamini_and_hochberg(p_values: list[float]) -> None:
+    m = len(p_values)
+    order = sorted(range(m), key=lambda place: p_values[place])
+    expected, smallest = [0.0] * m, 1.0
+    for rank in range(m, 0, -1):
+        place = order[rank - 1]
+        smallest = min(smallest, p_values[place] * m / rank)
+        expected[place] = smallest
+    adjusted = adjust_by_horizon(np.array(p_values), np.ones(m))
+    np.testing.assert_allclose(adjusted, expected, atol=1e-12)

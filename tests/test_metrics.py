@@ -1,5 +1,6 @@
 """Metrics against plain loops, hand-worked values and known signs."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -62,6 +63,19 @@ def test_metrics_agree_with_plain_loops() -> None:
     assert metrics.hit_rate(one) == pytest.approx(hits / len(triples))
     inside = sum(f * 0.98 <= a <= f * 1.02 for _, f, a in triples)
     assert metrics.coverage_80(one) == pytest.approx(inside / len(triples))
+    inside = sum(f * 0.96 <= a <= f * 1.04 for _, f, a in triples)
+    assert 0 < inside < len(triples)
+    assert metrics.coverage_95(one) == pytest.approx(inside / len(triples))
+    misses = [abs(f - a) for _, f, a in triples]
+    assert metrics.mae(one) == pytest.approx(sum(misses) / len(misses))
+    assert metrics.rmse(one) == pytest.approx(math.sqrt(sum(miss**2 for miss in misses) / len(misses)))
+    assert metrics.mase(one) == pytest.approx(sum(misses) / 2.0 / len(misses))
+    relative = [abs(f - a) / a for _, f, a in triples]
+    assert metrics.mape(one) == pytest.approx(100 * sum(relative) / len(relative))
+    relative = [2 * abs(f - a) / (f + a) for _, f, a in triples]
+    assert metrics.smape(one) == pytest.approx(100 * sum(relative) / len(relative))
+    ratio = sum(((f - a) / x) ** 2 for x, f, a in triples) / sum(((x - a) / x) ** 2 for x, _, a in triples)
+    assert metrics.theil_u(one) == pytest.approx(math.sqrt(ratio))
 
 
 def test_the_last_value_has_no_skill_at_all() -> None:
@@ -113,3 +127,35 @@ def test_worse_than_persistence_has_a_p_value_near_one() -> None:
 
 def test_too_few_forecasts_have_no_p_value() -> None:
     assert math.isnan(metrics.dm_p_value(HAND))
+
+
+def test_worse_than_persistence_has_negative_skill_and_a_theil_u_above_one() -> None:
+    worse = outcomes(np.array([100.0, 100.0]), np.array([90.0, 110.0]), np.array([101.0, 99.0]))
+    assert metrics.skill(worse) < 0.0
+    assert metrics.theil_u(worse) > 1.0
+    assert metrics.hit_rate(worse) == 0.0
+
+
+def test_a_forecast_or_an_outcome_without_a_sign_does_not_count_as_a_miss() -> None:
+    last, forecast = np.full(3, 100.0), np.array([100.0, 101.0, 101.0])
+    assert metrics.hit_rate(outcomes(last, forecast, np.array([101.0, 100.0, 102.0]))) == 1.0
+
+
+def test_without_moves_in_training_mase_is_undefined() -> None:
+    assert math.isnan(metrics.mase(dataclasses.replace(HAND, naive_maes=np.array([2.0, 0.0]))))
+
+
+@pytest.mark.parametrize(("horizon", "fewest"), [(1, 10), (5, 10), (8, 16)])
+def test_a_p_value_needs_ten_forecasts_and_two_horizons(horizon: int, fewest: int) -> None:
+    few, enough = (dataclasses.replace(made(n), horizon=horizon) for n in (fewest - 1, fewest))
+    assert math.isnan(metrics.dm_p_value(few))
+    assert 0.0 <= metrics.dm_p_value(enough) <= 1.0
+
+
+def test_overlapping_forecasts_are_weaker_evidence_than_separate_ones() -> None:
+    rng = np.random.default_rng(4)
+    moves = np.convolve(rng.normal(0, 0.02, 204), np.ones(5), "valid")
+    last = np.full(200, 100.0)
+    overlapping = outcomes(last, last * np.exp(0.2 * moves), last * np.exp(moves), horizon=5)
+    separate = dataclasses.replace(overlapping, horizon=1)
+    assert metrics.dm_p_value(separate) < metrics.dm_p_value(overlapping) < 0.05

@@ -2,7 +2,7 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -15,6 +15,7 @@ tables = arrays(
 
 
 @pytest.mark.parametrize("scaling", Scaling)
+@settings(max_examples=40)
 @given(rows=tables)
 def test_unscaling_gives_the_values_back(scaling: Scaling, rows: FloatArray) -> None:
     scaler = fit_scaler(rows, scaling)
@@ -50,3 +51,22 @@ def test_a_constant_feature_keeps_its_units(scaling: Scaling) -> None:
 def test_the_scaler_of_one_feature_serves_every_column_of_its_targets() -> None:
     scaler = feature_scaler(fit_scaler(np.array([[0.0, 5.0], [2.0, 9.0]]), Scaling.MINMAX), 0)
     np.testing.assert_allclose(scale(np.array([[1.0, 4.0]]), scaler), [[0.5, 2.0]])
+
+
+@pytest.mark.parametrize("scaling", [Scaling.MINMAX, Scaling.STANDARD, Scaling.ROBUST])
+@settings(max_examples=40)
+@given(column=st.lists(st.integers(-1000, 1000), min_size=3, max_size=40, unique=True))
+def test_statistics_agree_with_the_standard_library(scaling: Scaling, column: list[int]) -> None:
+    first, middle, third = statistics.quantiles(column, n=4, method="inclusive")
+    expected = {
+        Scaling.MINMAX: (min(column), max(column) - min(column)),
+        Scaling.STANDARD: (statistics.fmean(column), statistics.pstdev(column)),
+        Scaling.ROBUST: (middle, third - first),
+    }
+    scaler = fit_scaler(np.array(column, dtype=float)[:, None], scaling)
+    assert (scaler.offset[0], scaler.spread[0]) == pytest.approx(expected[scaling], rel=1e-9, abs=1e-9)
+
+
+def test_what_is_unknown_stays_unknown() -> None:
+    scaler = fit_scaler(np.array([[1.0], [3.0]]), Scaling.STANDARD)
+    np.testing.assert_array_equal(scale(np.array([[np.nan], [2.0]]), scaler), [[np.nan], [0.0]])

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -44,5 +46,7 @@ def test_live_and_backtest_are_measured_apart() -> None:
         (ForecastKind.BACKTEST, 20),
     }
     assert {value.metric for value in values} == set(METRICS)
+    backtest_alone = dataclasses.replace(record, is_live=np.zeros(30, dtype=bool))
+    assert {value.kind for value in measure(backtest_alone)} == {ForecastKind.BACKTEST}
     live_mae = next(value.value for value in values if value.kind == "live" and value.metric == "mae")
     assert live_mae == pytest.approx(np.mean(np.abs(closes[20:30] * 1.001 - closes[21:])))

@@ -86,3 +86,27 @@ def test_an_unlisted_symbol_takes_its_market_from_its_suffix(
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().horizons = 7  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "key"),
+    [("PRICECAST_HORIZONS", "0", "horizons"), ("PRICECAST_LSTM__UNIT", "3", "lstm.unit")],
+)
+def test_a_wrong_variable_of_the_environment_is_named(
+    config: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, key: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=rf"'{key}' in the environment \(PRICECAST_\*\)"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PRICECAST_MODELS", "ridge"), ("PRICECAST_ASSETS", "AAPL"), ("PRICECAST_LSTM", "x")],
+)
+def test_a_variable_that_is_no_json_is_refused_with_its_key(
+    config: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=variable.removeprefix("PRICECAST_").lower()):
+        load_settings()

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from pipeline.stationarity import measure_stationarity
 
@@ -15,3 +16,15 @@ def test_the_changes_of_a_random_walk_are_stationary_and_its_levels_are_not() ->
 def test_a_series_without_information_has_no_p_values() -> None:
     for series in (np.zeros(100), np.arange(10.0)):
         assert np.isnan([measure_stationarity(series).adf_p, measure_stationarity(series).kpss_p]).all()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "series",
+    [np.arange(100.0), np.tile([1.0, -1.0], 50), (np.arange(60) == 30) * 1.0],
+    ids=["a straight line", "a zigzag", "one move in a standstill"],
+)
+def test_an_odd_series_is_no_reason_to_stop(series: np.ndarray) -> None:
+    measured = measure_stationarity(series)
+    assert 0.0 <= measured.adf_p <= 1.0
+    assert 0.0 <= measured.kpss_p <= 1.0

@@ -1,13 +1,19 @@
 import dataclasses
+import hashlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import HistoryError
+from pipeline.models.drift import Drift, FittedDrift
+from pipeline.scale import feature_scaler, unscale
 from pipeline.train import data_hash, fit_seed, train
-from pipeline.types import ForecastKind
+from pipeline.types import Features, ForecastKind, Windows
 from pipeline.window import make_windows
-from tests.made import SMALL, config_of, features_of, made_bars
+from tests.made import SMALL, config_of, features_of, made_bars, unbroken
 
 CONFIG = config_of("drift")
 
@@ -73,3 +79,81 @@ def test_the_scale_of_mase_is_the_mean_change_in_training() -> None:
     assert fit.provenance.naive_mae == pytest.approx(
         np.mean(np.abs(np.diff(features.closes[rows]))), rel=1e-6
     )
+
+
+def test_no_row_is_a_target_of_both_training_and_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Windows] = []
+
+    class Watched(Drift):
+        def fit(self, training: Windows, validation: Windows, seed: int) -> FittedDrift:
+            seen.extend([training, validation])
+            return super().fit(training, validation, seed)
+
+    monkeypatch.setattr("pipeline.train.open_model", lambda _: Watched())
+    features, fit = trained()
+    training, validation = seen
+    assert training.rows.max() + CONFIG.horizons == validation.rows.min()
+    assert validation.rows.max() + CONFIG.horizons == 110
+    for windows in seen:
+        ahead = windows.rows[:, None] + np.arange(1, CONFIG.horizons + 1)
+        targets = unscale(windows.targets, feature_scaler(fit.scaler, 0))
+        np.testing.assert_allclose(targets, features.values[ahead, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n", "origin", "changes"),
+    [(80, 66, {"horizons": 30}), (120, 38, {"horizons": 5, "validation_fraction": 0.89})],
+    ids=["far horizons", "a large validation block"],
+)
+def test_a_history_that_the_purge_uses_up_names_the_asset(n: int, origin: int, changes: dict) -> None:
+    with pytest.raises(HistoryError, match="MADE: drift"):
+        trained(n, origin, dataclasses.replace(CONFIG, **changes))
+
+
+def test_a_seed_is_the_same_in_every_process() -> None:
+    text = f"7:MADE:drift:{CONFIG.config_hash}:2025-01-01"
+    expected = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) // 2
+    assert fit_seed("MADE", CONFIG, np.datetime64("2025-01-01")) == expected
+
+
+def with_value_changed(features: Features) -> Features:
+    return dataclasses.replace(features, values=features.values.copy(), closes=features.closes.copy())
+
+
+@given(row=st.integers(5, 49), column=st.integers(0, 6))
+def test_the_data_hash_changes_with_every_value_and_close_it_covers(row: int, column: int) -> None:
+    config = config_of("ridge")
+    features = features_of(made_bars(60), config, made_bars(60, 9).close)
+    valued, closed = with_value_changed(features), with_value_changed(features)
+    valued.values[row, column] = np.nextafter(valued.values[row, column], np.inf)
+    closed.closes[row] = np.nextafter(closed.closes[row], np.inf)
+    hashes = {data_hash(each, slice(5, 50)) for each in (features, valued, closed)}
+    assert len(hashes) == 3
+    assert data_hash(valued, slice(50, 60)) == data_hash(features, slice(50, 60))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda features: {"names": ("range", *features.names[1:])},
+        lambda features: {"session_dates": features.session_dates + 1},
+    ],
+    ids=["a name", "the dates"],
+)
+def test_the_data_hash_changes_with_names_and_dates(change: Callable[[Features], dict]) -> None:
+    features, _ = trained()
+    changed = dataclasses.replace(features, **change(features))
+    assert data_hash(changed, slice(0, 50)) != data_hash(features, slice(0, 50))
+
+
+def test_the_scale_of_mase_leaves_out_a_change_across_a_gap() -> None:
+    bars = made_bars(120)
+    bars.close[60:] *= 10.0
+    numbers = unbroken(120)
+    numbers[60:] = 1
+    features = dataclasses.replace(features_of(bars, CONFIG), segments=numbers)
+    features.values[60] = np.nan
+    fit = train(features, make_windows(features, CONFIG.time_steps, CONFIG.horizons), 110, CONFIG)
+    known = slice(28, 28 + 70)
+    single = np.abs(np.diff(features.closes[known]))[np.diff(numbers[known]) == 0]
+    assert fit.provenance.naive_mae < 1.5 * single.mean()

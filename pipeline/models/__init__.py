@@ -100,6 +100,10 @@ def _recipe(name: str) -> Recipe:
 def _parameters(
     recipe: Recipe, settings: Settings, name: str, override: Mapping[str, Any]
 ) -> LstmParameters | RidgeParameters | None:
+    if override and recipe.estimator is not Lstm:
+        raise ConfigError(
+            f"'model.{name}.lstm': {name} is no LSTM", f"Take [model.{name}.lstm] out of the configuration."
+        )
     if recipe.estimator is Ridge:
         return RidgeParameters(settings.ridge.alphas)
     if recipe.estimator is not Lstm:

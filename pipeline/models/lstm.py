@@ -25,9 +25,9 @@ from pipeline.types import EpochLoss, FloatArray, IntArray, Windows
 if TYPE_CHECKING:
     import keras
 
-PREDICTION_ROWS = 128
+PREDICTION_ROWS = 96
 """Predictions run in blocks of this many rows, padded, so that a row's bits do not depend on how many
-others are asked for with it."""
+others are asked for with it; a multiple of 6, 24 and 48, for matrix kernels treat the remainder apart."""
 
 Weights = tuple[npt.NDArray[np.float32], ...]
 

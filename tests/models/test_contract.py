@@ -42,6 +42,7 @@ def test_saved_and_restored_it_forecasts_the_same_without_pickle(name: str, feat
     model, training, validation = model_and_windows(name, features)
     fitted = model.fit(training, validation, 5)
     weights = fitted.to_bytes()
+    assert weights.startswith(b"PK")
     with np.load(io.BytesIO(weights), allow_pickle=False) as stored:
         assert stored.files
     restored = model.restore(weights)
@@ -53,9 +54,19 @@ def test_saved_and_restored_it_forecasts_the_same_without_pickle(name: str, feat
 def test_a_forecast_does_not_depend_on_its_neighbours(name: str) -> None:
     model, training, validation = model_and_windows(name, 2)
     fitted = model.fit(training, validation, 5)
-    together = fitted.predict(validation.values)
-    for row in (0, 7, 19):
-        np.testing.assert_array_equal(fitted.predict(validation.values[row : row + 1])[0], together[row])
+    values = made_windows(120, 4, 2, 3, seed=2).values
+    together = fitted.predict(values)
+    for row in (0, 7, 60, 119):
+        np.testing.assert_array_equal(fitted.predict(values[row : row + 1])[0], together[row])
+    np.testing.assert_array_equal(fitted.predict(values[::-1])[::-1], together)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_one_horizon_is_enough(name: str) -> None:
+    model, training = open_model(config_of(name)), made_windows(60, 4, 2, 1)
+    forecasts = model.fit(training, made_windows(20, 4, 2, 1, seed=1), 5).predict(training.values)
+    assert forecasts.shape == (60, 1)
+    assert np.isfinite(forecasts).all()
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -51,6 +51,7 @@ def test_a_fit_does_not_depend_on_the_fits_before_it() -> None:
     values = made_windows(9, 5, 2, 3, seed=2).values
     alone = fit(seed=3).predict(values)
     fit(seed=99, samples=80)
+    fit(dataclasses.replace(SMALL, layers=2), seed=98)
     np.testing.assert_array_equal(fit(seed=3).predict(values), alone)
     assert (fit(seed=4).predict(values) != alone).any()
 
@@ -73,13 +74,12 @@ def test_the_weights_of_the_best_epoch_are_kept() -> None:
 
 
 def test_untrained_it_forecasts_the_mean_of_a_standardised_target() -> None:
-    noise = np.random.default_rng(0)
-    windows = Windows(np.arange(40), noise.normal(size=(40, 5, 2)), noise.normal(size=(40, 3)))
-    turned = Windows(windows.rows, windows.values, -50.0 * windows.targets)
-    fitted = Lstm(dataclasses.replace(SMALL, learning_rate=10.0, epochs=1)).fit(windows, turned, 1)
-    if fitted.best_epoch == 0:
-        np.testing.assert_array_equal(fitted.predict(windows.values), np.zeros((40, 3)))
-    assert fitted.epochs[0].epoch == 0
+    windows = made_windows(40, 5, 2, 3)
+    nothing_moves = Windows(windows.rows, windows.values, np.zeros((40, 3)))
+    fitted = Lstm(SMALL).fit(windows, nothing_moves, 1)
+    assert (fitted.best_epoch, fitted.epochs[0].epoch, fitted.epochs[0].validation) == (0, 0, 0.0)
+    assert fitted.epochs[-1].epoch == SMALL.patience
+    np.testing.assert_array_equal(fitted.predict(windows.values), np.zeros((40, 3)))
 
 
 def test_it_stops_early() -> None:
@@ -97,3 +97,10 @@ def test_an_unknown_name_is_refused_with_examples(key: str, hint: str) -> None:
 @pytest.mark.parametrize("name", ["adamax", "nadam", "rmsprop", "sgd"])
 def test_keras_optimizers_go_by_their_names(name: str) -> None:
     assert np.isfinite(fit(dataclasses.replace(SMALL, optimizer=name)).epochs[-1].training)
+
+
+def test_a_forecast_does_not_depend_on_its_place_among_many() -> None:
+    fitted, values = fit(dataclasses.replace(SMALL, units=32)), made_windows(260, 5, 2, 3, seed=2).values
+    together = fitted.predict(values)
+    alone = np.concatenate([fitted.predict(values[row : row + 1]) for row in range(len(values))])
+    np.testing.assert_array_equal(alone, together)

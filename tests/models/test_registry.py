@@ -56,3 +56,14 @@ def test_the_hash_changes_with_the_configuration_and_with_nothing_else() -> None
     }
     assert len(others | {here.config_hash}) == 5
     assert here.features is FeatureSet.MULTIVARIATE
+
+
+@pytest.mark.parametrize("name", ["ridge", "drift", "last-value"])
+def test_an_lstm_parameter_of_a_model_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"model\.{name}\.lstm"):
+        check_models(Settings(model={name: ModelOverride(lstm={"units": 3})}))
+
+
+def test_a_parameter_out_of_range_is_refused_with_its_key() -> None:
+    with pytest.raises(ConfigError, match=r"model\.lstm-levels\.lstm\.units'"):
+        check_models(Settings(model={"lstm-levels": ModelOverride(lstm={"units": 0})}))
