@@ -18,7 +18,7 @@ def parse_moment(text: str) -> datetime:
         if len(text) <= len("2026-01-31"):
             return datetime.combine(date.fromisoformat(text), END_OF_DAY, UTC)
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(
             f"'{text}' is no date or moment", "Write it like 2026-03-20 or 2026-03-20T21:30:00Z."
         ) from error

@@ -88,7 +88,8 @@ def coverage_95(outcomes: Outcomes) -> float:
 
 def dm_p_value(outcomes: Outcomes) -> float:
     """One-sided p-value of beating persistence (Diebold and Mariano 1995, as corrected by Harvey, Leybourne
-    and Newbold 1997) on squared log errors; NaN for fewer than 10 forecasts or an exact copy of persistence.
+    and Newbold 1997) on squared log errors, with a Newey-West variance of h - 1 lags; NaN for fewer than 10
+    forecasts or an exact copy of persistence.
     """
     actual, last = np.log(outcomes.actual), np.log(outcomes.last)
     forecast = np.log(outcomes.forecast)

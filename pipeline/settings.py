@@ -1,7 +1,7 @@
 """One frozen `Settings`: built-in defaults, then `pricecast.toml`, then `PRICECAST_*` variables.
 
 Nested keys take a double underscore in the environment: `PRICECAST_LSTM__UNITS=64` is `[lstm] units = 64`.
-An unknown key or a value out of range is a `ConfigError` that names the key and the file.
+An unknown key of the file or a value out of range is a `ConfigError` that names the key and the file.
 """
 
 import tomllib

@@ -57,6 +57,7 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
     """The configuration of the model `name` for one asset; ConfigError names the choices or the key."""
     recipe = _recipe(name)
     override = settings.model.get(name, ModelOverride())
+    _refuse_fixed_keys(recipe, override, name)
     general = settings.transform
     features = override.features or recipe.features
     return ModelConfig(
@@ -118,6 +119,15 @@ def _parameters(
             f"Expected one of: {', '.join(sorted(LstmSettings.model_fields))}.",
         ) from error
     return LstmParameters(**merged.model_dump())
+
+
+def _refuse_fixed_keys(recipe: Recipe, override: ModelOverride, name: str) -> None:
+    """On other differences or scales, no change would not be the last value."""
+    if recipe.estimator is LastValue and (override.difference or override.scaler):
+        raise ConfigError(
+            f"'model.{name}': the last value has no difference or scaler to choose",
+            f"Take them out of [model.{name}].",
+        )
 
 
 def _first(value: float | None, default: float) -> float:
