@@ -18,11 +18,11 @@ def parse_moment(text: str) -> datetime:
         if len(text) <= len("2026-01-31"):
             return datetime.combine(date.fromisoformat(text), END_OF_DAY, UTC)
         moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise UsageError(
             f"'{text}' is no date or moment", "Write it like 2026-03-20 or 2026-03-20T21:30:00Z."
         ) from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def parse_day(text: str) -> date:
