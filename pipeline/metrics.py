@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from statsmodels.stats.diagnostic import pesaran_timmermann
 from statsmodels.tsa.stattools import diebold_mariano_test
 
 from pipeline.types import Bands, FloatArray
@@ -70,10 +71,7 @@ def skill(outcomes: Outcomes) -> float:
 
 def hit_rate(outcomes: Outcomes) -> float:
     """Share of rightly signed changes among the forecasts where both changes have a sign."""
-    predicted = np.sign(outcomes.forecast - outcomes.last)
-    came_true = np.sign(outcomes.actual - outcomes.last)
-    signed = (predicted != 0.0) & (came_true != 0.0)
-    return float(np.mean(predicted[signed] == came_true[signed])) if signed.any() else float("nan")
+    return share_of_directions(outcomes.actual - outcomes.last, outcomes.forecast - outcomes.last)
 
 
 def coverage_80(outcomes: Outcomes) -> float:
@@ -87,22 +85,47 @@ def coverage_95(outcomes: Outcomes) -> float:
 
 
 def dm_p_value(outcomes: Outcomes) -> float:
-    """One-sided p-value of beating persistence (Diebold and Mariano 1995, as corrected by Harvey, Leybourne
-    and Newbold 1997) on squared log errors, with a Newey-West variance of h - 1 lags; NaN for fewer than 10
-    forecasts or an exact copy of persistence.
+    """One-sided p-value of beating persistence on squared log errors, by Diebold and Mariano's test."""
+    moves = np.log(outcomes.actual / outcomes.last)
+    return diebold_mariano_p(moves, np.log(outcomes.forecast / outcomes.last), outcomes.horizon)
+
+
+def diebold_mariano_p(moves: FloatArray, changes: FloatArray, horizon: int) -> float:
+    """One-sided p-value of (m,) predicted changes beating no change (Diebold and Mariano 1995).
+
+    On squared errors, with the small-sample correction of Harvey, Leybourne and Newbold (1997) and a
+    Newey-West variance of horizon - 1 lags; NaN for fewer than 10 moves or 2 horizons of them, and where no
+    change is predicted.
     """
-    actual, last = np.log(outcomes.actual), np.log(outcomes.last)
-    forecast = np.log(outcomes.forecast)
-    advantage = (actual - last) ** 2 - (actual - forecast) ** 2
-    if len(advantage) < max(10, 2 * outcomes.horizon) or np.ptp(advantage) == 0.0:
+    advantage = moves**2 - (moves - changes) ** 2
+    if len(advantage) < max(10, 2 * horizon) or np.ptp(advantage) == 0.0:
         return float("nan")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         test = diebold_mariano_test(
-            actual, last, forecast, lags=outcomes.horizon - 1, harvey_adj=True, horizon=outcomes.horizon
+            moves, np.zeros_like(moves), changes, lags=horizon - 1, harvey_adj=True, horizon=horizon
         )
     two_sided = float(test.pvalue)
     return two_sided / 2.0 if float(test.statistic) > 0.0 else 1.0 - two_sided / 2.0
+
+
+def share_of_directions(moves: FloatArray, changes: FloatArray) -> float:
+    """Share of equal signs among the (m,) moves and predicted changes where both have one."""
+    predicted, came_true = np.sign(changes), np.sign(moves)
+    signed = (predicted != 0.0) & (came_true != 0.0)
+    return float(np.mean(predicted[signed] == came_true[signed])) if signed.any() else float("nan")
+
+
+def direction_p(moves: FloatArray, changes: FloatArray) -> float:
+    """One-sided p-value of predicted and actual directions agreeing (Pesaran and Timmermann 1992).
+
+    NaN where the test is undefined, as when all predicted signs are the same. It takes the moves as
+    independent, so it is too sure of itself where they overlap.
+    """
+    try:
+        return float(pesaran_timmermann(moves, changes, alternative="larger").pvalue)
+    except ValueError:
+        return float("nan")
 
 
 METRICS: Mapping[str, Callable[[Outcomes], float]] = {

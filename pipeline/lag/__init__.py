@@ -1,0 +1,11 @@
+"""The lag verdict: does a series of forecasts say anything, or does it echo prices already known?
+
+`market` and `predictions` scale prices and forecasts; `information`, `shape`, `copies` and `skill` are the
+parts of the test; `examine` puts them together as evidence, `decision` turns evidence into a verdict,
+`sentence` into words. `judge` takes trials, `records` what the store holds.
+"""
+
+from pipeline.lag.judge import judge_alone, judge_together
+from pipeline.lag.records import Alignment, align, judge_records
+
+__all__ = ["Alignment", "align", "judge_alone", "judge_records", "judge_together"]

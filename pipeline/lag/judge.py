@@ -1,0 +1,46 @@
+"""Trials to judgements: each by itself, or together with what it was tried beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.lag.decision import adjust_by_horizon, decide, is_promoted
+from pipeline.lag.examine import examine
+from pipeline.lag.sentence import write_sentence
+from pipeline.types import Evidence, Judgement, Trial
+
+
+def judge_alone(trials: Sequence[Trial]) -> tuple[Judgement, ...]:
+    """One judgement a trial, in their order, each as if it were the only one."""
+    return tuple(
+        _judgement(evidence, trial.horizon, evidence.p_skill)
+        for trial, evidence in zip(trials, examine(trials), strict=True)
+    )
+
+
+def judge_together(trials: Sequence[Trial]) -> tuple[Judgement, ...]:
+    """One judgement a trial, in their order; skill must stand out among all of the same horizon.
+
+    False discoveries are held at 5% by the procedure of Benjamini and Hochberg (1995).
+    """
+    found = examine(trials)
+    p_values = np.array([evidence.p_skill for evidence in found], dtype=np.float64)
+    horizons = np.array([trial.horizon for trial in trials], dtype=np.int64)
+    adjusted = adjust_by_horizon(p_values, horizons)
+    return tuple(
+        _judgement(evidence, trial.horizon, float(p_value))
+        for trial, evidence, p_value in zip(trials, found, adjusted, strict=True)
+    )
+
+
+def _judgement(evidence: Evidence, horizon: int, p_skill_adjusted: float) -> Judgement:
+    reason = decide(evidence, horizon, p_skill_adjusted)
+    return Judgement(
+        verdict=reason.verdict,
+        evidence=evidence,
+        p_skill_adjusted=p_skill_adjusted,
+        is_promoted=is_promoted(reason.verdict, evidence),
+        sentence=write_sentence(reason, evidence, horizon, p_skill_adjusted),
+    )

@@ -1,0 +1,32 @@
+"""Forecasts as predicted changes, in units of the volatility known when they were made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.lag.market import HISTORY, Market
+from pipeline.types import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predicted log changes (m, n) of a market; `scaled` as issued, `centred` without their drift so far.
+
+    Centred: less the mean of the changes predicted up to and including each origin, so that persistence with
+    any constant drift predicts nothing.
+    """
+
+    market: Market
+    changes: FloatArray
+    scaled: FloatArray
+    centred: FloatArray
+
+
+def predict(market: Market, log_forecasts: FloatArray) -> Predictions:
+    """The predicted changes of (m, n) finite log forecasts, in the origins' order."""
+    n = market.origins
+    changes = log_forecasts - market.log_prices[:, HISTORY : HISTORY + n]
+    drift = np.cumsum(changes, axis=1) / np.arange(1, n + 1)
+    return Predictions(market, changes, changes * market.per_scale, (changes - drift) * market.per_scale)

@@ -1,0 +1,76 @@
+"""Stored track records and bars to trials, and trials to the verdicts that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.lag.judge import judge_together
+from pipeline.lag.market import HISTORY
+from pipeline.lag.stretches import longest_stretch
+from pipeline.types import Bars, BoolArray, IntArray, LagVerdict, TrackRecord, Trial
+
+
+@dataclass(frozen=True, eq=False)
+class Alignment:
+    """The longest unbroken stretch of a track record, beside the asset's bars.
+
+    `rows` are the places of its forecasts in the record; `trial` is what is judged.
+    """
+
+    record: TrackRecord
+    rows: IntArray
+    trial: Trial
+
+
+def align(record: TrackRecord, bars: Bars) -> Alignment | None:
+    """The forecasts of consecutive sessions to be judged; None when there is none.
+
+    Forecasts count as log changes from their origin, so that a split changes nothing. A forecast stands in
+    the stretch when its target is the h-th bar after its origin and 21 bars precede the origin; a session
+    without a forecast or without a bar ends the stretch.
+    """
+    horizon = record.key.horizon
+    places = np.searchsorted(bars.session_dates, record.origin_dates)
+    usable = _usable(record, bars, places)
+    alone = np.flatnonzero(~usable)
+    parted = np.flatnonzero(np.diff(places) != 1)
+    chosen = longest_stretch(
+        len(record), np.concatenate([alone, parted]), np.concatenate([alone, parted + 1])
+    )
+    rows = np.arange(len(record))[chosen]
+    if len(rows) == 0:
+        return None
+    log_prices = np.log(bars.close[places[rows[0]] - HISTORY : places[rows[-1]] + horizon + 1])
+    changes = np.log(record.forecast_closes[rows] / record.last_closes[rows])
+    last = log_prices[HISTORY : HISTORY + len(rows)]
+    return Alignment(record, rows, Trial(horizon, log_prices, last + changes))
+
+
+def judge_records(records: Sequence[tuple[TrackRecord, Bars]]) -> tuple[LagVerdict, ...]:
+    """A verdict for every record that has anything to judge, all of one horizon judged together."""
+    aligned = [found for record, bars in records if (found := align(record, bars)) is not None]
+    judgements = judge_together([one.trial for one in aligned])
+    return tuple(
+        LagVerdict(
+            key=one.record.key,
+            first_origin=one.record.origin_dates[one.rows[0]],
+            last_origin=one.record.origin_dates[one.rows[-1]],
+            n_live=int(one.record.is_live[one.rows].sum()),
+            n_left_out=len(one.record) - len(one.rows),
+            judgement=judgement,
+        )
+        for one, judgement in zip(aligned, judgements, strict=True)
+    )
+
+
+def _usable(record: TrackRecord, bars: Bars, places: IntArray) -> BoolArray:
+    targets = places + record.key.horizon
+    inside = (places >= HISTORY) & (targets < len(bars))
+    usable = np.zeros(len(record), dtype=np.bool_)
+    is_origin = bars.session_dates[places[inside]] == record.origin_dates[inside]
+    is_target = bars.session_dates[targets[inside]] == record.target_dates[inside]
+    usable[inside] = is_origin & is_target
+    return usable

@@ -1,0 +1,110 @@
+"""A judgement in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import ceil
+
+from pipeline.lag.decision import FEWEST, Reason, is_copy
+from pipeline.lag.skill import DETECTION, LEVEL
+from pipeline.types import Evidence
+
+SMALLEST_P = 1e-300
+
+
+def write_sentence(reason: Reason, evidence: Evidence, horizon: int, p_skill_adjusted: float) -> str:
+    """The verdict, why, and the skill with its interval."""
+    e = evidence
+    if reason is Reason.TOO_FEW:
+        return f"{reason.verdict}: {_too_few(e.n, horizon)}"
+    chances: Mapping[Reason, float] = {
+        Reason.INFORMATIVE: p_skill_adjusted,
+        Reason.CONTRARY: e.p_anti,
+        Reason.OVER_REACTING: p_skill_adjusted,
+        Reason.FEW_BUT_COPIES: e.p_echo,
+        Reason.ECHO: e.p_echo,
+        Reason.LOSING: e.p_worse,
+    }
+    chance = f" ({chance_text(chances[reason])})" if reason in chances else ""
+    return f"{reason.verdict}{chance}: {_why(reason, e, horizon)}; skill {skill_text(e)}"
+
+
+def chance_text(p_value: float) -> str:
+    """A p-value in a sentence.
+
+    >>> chance_text(0.0312), chance_text(1.3e-12), chance_text(0.0)
+    ('p = 0.031', 'p = 1e-12', 'p < 1e-300')
+    """
+    if p_value < SMALLEST_P:
+        return f"p < {SMALLEST_P:.0e}"
+    return f"p = {p_value:.3f}" if p_value >= 0.001 else f"p = {p_value:.0e}"
+
+
+def skill_text(evidence: Evidence) -> str:
+    """Skill in percent with its 95% interval."""
+    ends = f"{_whole(100 * evidence.skill_low)}, {_whole(100 * evidence.skill_high)}"
+    return f"{_percent(evidence.skill)} [{ends}]"
+
+
+def made_of(evidence: Evidence) -> str:
+    """What a series of forecasts repeats, in words."""
+    e = evidence
+    if is_copy(e):
+        return RULE_WORDS.get(e.nearest_naive, "the last price again")
+    if e.mean_lag_sessions >= 0.5:
+        return f"a {e.mean_lag_sessions:.1f}-session-old average of the price"
+    if e.mean_lag_sessions <= -0.5:
+        return "the last changes carried on"
+    return "the last price, give or take noise"
+
+
+RULE_WORDS: Mapping[str, str] = {
+    "y(t)": "the last price again",
+    "y(t-1)": "the price of one session before",
+    **{f"y(t-{lag})": f"the price of {lag} sessions before" for lag in range(2, 6)},
+    **{f"MA{width}": f"the average price of {width} sessions" for width in (2, 3, 5, 7, 10, 20)},
+    "last change again": "the last price with its last change again",
+}
+
+
+def _why(reason: Reason, e: Evidence, horizon: int) -> str:
+    words: Mapping[Reason, Callable[[], str]] = {
+        Reason.INFORMATIVE: lambda: "the predicted changes tell of the moves",
+        Reason.CONTRARY: lambda: "the moves go against the predicted changes",
+        Reason.OVER_REACTING: lambda: f"informative but over-reacting, multiply its changes by {e.slope:.2f}",
+        Reason.FEW_BUT_COPIES: lambda: made_of(e),
+        Reason.ECHO: lambda: made_of(e),
+        Reason.ECHO_SHAPE: lambda: f"shaped like {made_of(e)}, but a skill of 2% is not excluded yet",
+        Reason.LOSING: lambda: f"loses to the last price, {_percent(e.skill_as_issued)} as issued",
+        Reason.WITHOUT_SKILL: lambda: _without_skill(e),
+        Reason.UNDECIDED: lambda: _undecided(e, horizon),
+    }
+    return words[reason]()
+
+
+def _too_few(n: int, horizon: int) -> str:
+    overlapping = "" if horizon == 1 else f" {horizon} sessions ahead, which overlap"
+    needed = FEWEST * horizon
+    return f"{n} forecast{'' if n == 1 else 's'}{overlapping}; {needed} are needed"
+
+
+def _without_skill(e: Evidence) -> str:
+    if e.p_no_skill < LEVEL:
+        return f"a skill of 2% is excluded ({chance_text(e.p_no_skill)})"
+    return f"a skill of 2% would have been seen in {_whole(100 * e.power)}% of such records"
+
+
+def _undecided(e: Evidence, horizon: int) -> str:
+    needed = ceil(DETECTION * horizon / 0.02)
+    return (
+        f"a skill of 2% would have been seen in only {_whole(100 * e.power)}% of such records; "
+        f"wait for some {needed} forecasts"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:+,.1f}%" if abs(share) < 1 else f"{100 * share:+,.0f}%"
+
+
+def _whole(value: float) -> str:
+    return f"{round(value) + 0:,}"

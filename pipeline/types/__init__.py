@@ -1,0 +1,91 @@
+"""Frozen hand-overs between the stages.
+
+Array conventions: n sessions (rows), s samples (one per origin), t time steps, f features, H horizons.
+Session dates are `datetime64[D]`, strictly increasing. Prices are in the asset's currency.
+"""
+
+from pipeline.types.arrays import (
+    BoolArray,
+    DateArray,
+    FloatArray,
+    IntArray,
+)
+from pipeline.types.learning import (
+    Bands,
+    Differencing,
+    EpochLoss,
+    Features,
+    FeatureSet,
+    FitRecord,
+    ForecastBlock,
+    ForecastKind,
+    Provenance,
+    Scaling,
+    Stationarity,
+    Windows,
+)
+from pipeline.types.prices import (
+    RAW_COLUMNS,
+    ActionKind,
+    Bars,
+    CorporateAction,
+    IngestSummary,
+    RawPrices,
+    RejectedBar,
+    ValidatedPrices,
+)
+from pipeline.types.runs import (
+    CheckResult,
+    Failure,
+    RunStatus,
+    RunSummary,
+)
+from pipeline.types.scoring import (
+    MetricValue,
+    PendingForecasts,
+    Scores,
+    SeriesKey,
+    TrackRecord,
+)
+from pipeline.types.verdicts import Evidence, Judgement, LagVerdict, Trial, Verdict
+
+__all__ = [
+    "RAW_COLUMNS",
+    "ActionKind",
+    "Bands",
+    "Bars",
+    "BoolArray",
+    "CheckResult",
+    "CorporateAction",
+    "DateArray",
+    "Differencing",
+    "EpochLoss",
+    "Evidence",
+    "Failure",
+    "FeatureSet",
+    "Features",
+    "FitRecord",
+    "FloatArray",
+    "ForecastBlock",
+    "ForecastKind",
+    "IngestSummary",
+    "IntArray",
+    "Judgement",
+    "LagVerdict",
+    "MetricValue",
+    "PendingForecasts",
+    "Provenance",
+    "RawPrices",
+    "RejectedBar",
+    "RunStatus",
+    "RunSummary",
+    "Scaling",
+    "Scores",
+    "SeriesKey",
+    "Stationarity",
+    "TrackRecord",
+    "Trial",
+    "ValidatedPrices",
+    "Verdict",
+    "Windows",
+]

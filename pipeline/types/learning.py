@@ -1,0 +1,150 @@
+"""From features to forecasts: what models learn from, what a fit is, and what it issues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from pipeline.types.arrays import DateArray, FloatArray, IntArray
+
+
+class FeatureSet(StrEnum):
+    """What a model sees of each session (see `features`)."""
+
+    UNIVARIATE = "univariate"
+    BIVARIATE = "bivariate"
+    MULTIVARIATE = "multivariate"
+
+
+class Differencing(StrEnum):
+    """How levels become changes (see `difference`)."""
+
+    LOG = "log"
+    SIMPLE = "simple"
+    NONE = "none"
+
+
+class Scaling(StrEnum):
+    """How features are scaled (see `scale`)."""
+
+    MINMAX = "minmax"
+    STANDARD = "standard"
+    ROBUST = "robust"
+    NONE = "none"
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Differenced features of one asset, a row a session, with what is needed to come back to prices.
+
+    `values` (n, f) hold NaN where a value cannot be known (the first row of a segment after
+    differencing, a lead before its first bar). Column 0 is always the differenced close: the target.
+    `segments` (n,) change wherever a session is missing between two rows.
+    """
+
+    symbol: str
+    names: tuple[str, ...]
+    session_dates: DateArray
+    values: FloatArray
+    closes: FloatArray
+    segments: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """`values` (s, t, f) as known at each origin and `targets` (s, H), the next H values of feature 0.
+
+    `values` hold no NaN; a target is NaN where its session is missing or lies after the data.
+    `rows` (s,) are the origins' row numbers in the features they came from.
+    """
+
+    rows: IntArray
+    values: FloatArray
+    targets: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class Stationarity:
+    """Unit-root tests of the differenced close on the training rows.
+
+    ADF's null is a unit root, KPSS's null is stationarity; NaN where a test cannot be computed.
+    """
+
+    adf_p: float
+    kpss_p: float
+
+
+@dataclass(frozen=True)
+class EpochLoss:
+    """Mean loss of one epoch in scaled units; validation is NaN where there is no validation block."""
+
+    epoch: int
+    training: float
+    validation: float
+
+
+class ForecastKind(StrEnum):
+    """Issued by a daily run for targets after its as_of, or by walk-forward through the past."""
+
+    LIVE = "live"
+    BACKTEST = "backtest"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a fit rests on: the same provenance gives the same forecasts, bit for bit."""
+
+    symbol: str
+    model: str
+    config_hash: str
+    data_hash: str
+    seed: int
+    code_version: str
+    trained_from: np.datetime64
+    trained_through: np.datetime64
+    """The last session that any training or validation target touches."""
+    n_training: int
+    n_validation: int
+    stationarity: Stationarity
+    naive_mae: float
+    """Mean absolute one-session change of the close over the training sessions (the scale of MASE)."""
+
+
+@dataclass(frozen=True, eq=False)
+class FitRecord:
+    """One fit as the store keeps it. `weights` are `.npz` bytes without pickle, empty when not kept."""
+
+    provenance: Provenance
+    kind: ForecastKind
+    epochs: tuple[EpochLoss, ...]
+    best_epoch: int
+    weights: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class ForecastBlock:
+    """The forecasts that one fit issued: o origins, H horizons.
+
+    `origin_dates` (o,), `last_closes` (o,), `target_dates` (o, H), `closes` (o, H): finite and positive.
+    """
+
+    fit: FitRecord
+    origin_dates: DateArray
+    last_closes: FloatArray
+    target_dates: DateArray
+    closes: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """Prediction intervals beside a block's closes, each (o, H); NaN where too few past errors exist."""
+
+    lower_80: FloatArray
+    upper_80: FloatArray
+    lower_95: FloatArray
+    upper_95: FloatArray

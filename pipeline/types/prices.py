@@ -1,0 +1,105 @@
+"""What is known of prices: as a source gave them, as validation believes them, as the store took them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.types.arrays import DateArray, FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RAW_COLUMNS = (
+    *("date_text", "session_date"),
+    *("open", "high", "low", "close", "adj_close", "volume"),
+    *("dividend", "split_ratio"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class RawPrices:
+    """What a source hands over, in the source's order, before anything is believed.
+
+    `rows` has exactly the columns RAW_COLUMNS: `date_text` as the source wrote it, `session_date`
+    (datetime64, NaT where the text is no date), floats elsewhere with NaN for what the source left out
+    (`dividend` and `split_ratio` are NaN throughout when the source does not give them).
+    """
+
+    symbol: str
+    origin: str
+    """Where the rows came from, in words for messages: a file's path, 'Yahoo Finance', 'simulated'."""
+    rows: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """Validated settled daily bars of one asset: (n,) arrays, dates strictly increasing, no NaN.
+
+    Prices are finite and positive with low <= open, close <= high; volume is finite and >= 0.
+    """
+
+    symbol: str
+    session_dates: DateArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.session_dates)
+
+
+@dataclass(frozen=True)
+class RejectedBar:
+    """One row that was not believed, as it was read, and why."""
+
+    symbol: str
+    date_text: str
+    reason: str
+    row: str
+    """The row's values as JSON text."""
+
+
+class ActionKind(StrEnum):
+    """What a corporate action is."""
+
+    DIVIDEND = "dividend"
+    SPLIT = "split"
+
+
+@dataclass(frozen=True)
+class CorporateAction:
+    """A dividend (amount a share) or a split (new shares for one old) on its ex-date."""
+
+    symbol: str
+    ex_date: np.datetime64
+    kind: ActionKind
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class ValidatedPrices:
+    """What validation believes of one download, what it does not, and what is not there."""
+
+    bars: Bars
+    rejected: tuple[RejectedBar, ...]
+    actions: tuple[CorporateAction, ...]
+    missing: DateArray
+    """Expected settled sessions between the first and the newest one that have no accepted bar."""
+
+
+@dataclass(frozen=True)
+class IngestSummary:
+    """What one download changed in the store."""
+
+    symbol: str
+    new: int
+    revised: int
+    rejected: int
+    missing: int
+    newest_session: np.datetime64
