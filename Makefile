@@ -1,6 +1,6 @@
 # One-word tasks. Each sets up .venv from requirements.lock by itself when that is missing or old.
 .DEFAULT_GOAL := help
-.PHONY: help demo run serve test fast lint types lock bench clean
+.PHONY: help demo run serve test fast lint types lock bench calibrate clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -52,6 +52,9 @@ lock: $(READY)  ## resolve requirements.lock anew (needs uv)
 
 bench: $(READY)  ## training with a shared compiled function beside plain Keras, in one run
 	@$(BIN)/python -m tests.benchmarks.training
+
+calibrate: $(READY)  ## the lag verdict's error rates by simulation, into tests/calibration/table.md
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.calibration
 
 clean:  ## remove what was made here, .venv included
 	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

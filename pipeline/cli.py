@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline import __version__
-from pipeline.commands import database, demo, plot, run, service, tables
+from pipeline.commands import database, demo, judge, plot, run, service, tables
 from pipeline.errors import PricecastError
 
 FAILED = 1
@@ -37,7 +37,7 @@ _db = typer.Typer(help="Migrations, backup and integrity of the database.", rich
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo.demo, run.run, run.backfill),
-    *(tables.forecasts, tables.scoreboard, tables.verdicts, plot.plot, tables.sql),
+    *(tables.forecasts, tables.scoreboard, tables.verdicts, judge.judge, plot.plot, tables.sql),
     *(service.serve, service.doctor),
 )
 for _command in _COMMANDS:

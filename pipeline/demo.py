@@ -4,12 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.clock import utc_now
 from pipeline.daily import Progress, Request, run_daily, silent
 from pipeline.errors import PricecastError, StoreError, UsageError
-from pipeline.lag import adjust_by_horizon
 from pipeline.report import Rows
 from pipeline.settings import DEFAULT_MODELS, BacktestSettings, LstmSettings, Settings
 from pipeline.sources.simulated import SIMULATED_ASSETS, TRUTHS, SimulatedSource
@@ -94,32 +91,26 @@ def fresh_file(database: str) -> Path:
 
 
 def truth_beside_verdict(verdicts: Rows) -> Rows:
-    """The verdicts one session ahead with each asset's truth, in the order of the simulated market.
-
-    `adjusted_p_value` is the p-value adjusted for all of these models having been tried at once.
-    """
+    """The verdicts one session ahead with each asset's truth, in the order of the simulated market."""
     records = verdicts.where("horizon", (1,)).records()
-    p_values = np.array([record["dm_p_value"] for record in records], dtype=np.float64)
-    adjusted = adjust_by_horizon(p_values, np.ones(len(records)))
-    rows = [
-        (
-            *(record["symbol"], TRUTHS[record["symbol"]], record["model"]),
-            *(record["skill"], record["dm_p_value"], float(q), record["verdict"]),
-        )
-        for record, q in zip(records, adjusted, strict=True)
-    ]
     places = {name: place for place, name in enumerate((*TRUTHS, *DEFAULT_MODELS))}
-    rows.sort(key=lambda row: (places[row[0]], places.get(row[2], len(places))))
-    columns = ("symbol", "truth", "model", "skill", "p_value", "adjusted_p_value", "verdict")
-    return Rows(columns, tuple(rows))
+    records.sort(key=lambda record: (places[record["symbol"]], places.get(record["model"], len(places))))
+    columns = ("symbol", "model", "skill", "p_skill", "p_skill_adjusted", "mean_lag_sessions", "verdict")
+    rows = (
+        (TRUTHS[record["symbol"]], record["is_promoted"], *(record[name] for name in columns))
+        for record in records
+    )
+    return Rows(("truth", "is_promoted", *columns), tuple(rows))
 
 
 def ending(file: str, tried: int) -> str:
     """How to read the tables, and what to try next."""
     return (
-        "\nSkill is measured against repeating the last price; p is the probability of so much skill if\n"
-        f"there were none; the adjusted p (Benjamini-Hochberg) allows for {tried} models having been tried.\n"
+        "\nSkill is measured against repeating the last price. p is the probability that forecasts which\n"
+        "know nothing look so informative; the adjusted p (Benjamini-Hochberg) allows for "
+        f"{tried} having been tried.\n"
         f'\nTry next:\n  sqlite3 {file} "{STATEMENT}"\n  pricecast sql --db {file} "{STATEMENT}"\n'
+        f"  pricecast verdicts --explain SIM-WALK lstm-levels --db {file}\n"
         f"  pricecast plot SIM-FOLLOW ridge lstm-levels --db {file}"
     )
 

@@ -86,6 +86,17 @@ def p_value_text(p_value: float | None) -> str:
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
+def sessions_text(sessions: float | None) -> str:
+    """A mean lag in sessions.
+
+    >>> sessions_text(3.4), sessions_text(-0.01), sessions_text(None)
+    ('3.4', '0.0', '-')
+    """
+    if sessions is None or math.isnan(sessions):
+        return UNKNOWN
+    return f"{round(sessions, 1) + 0.0:.1f}"  # no minus before a zero
+
+
 def band_text(lower: float | None, upper: float | None) -> str:
     """A price band; '-' where none was issued."""
     if lower is None or upper is None:
@@ -192,9 +203,19 @@ def verdicts_table(rows: Rows) -> Table:
     return table
 
 
+def judgements_table(rows: Rows) -> Table:
+    """The verdicts on forecasts made elsewhere, as sentences."""
+    table = _table("symbol", "model", ">n", "verdict")
+    for record in rows.records():
+        verdict = _verdict_text(record["verdict"])
+        verdict.append(str(record["sentence"]).removeprefix(record["verdict"]), style="default")
+        _add_row(table, record["symbol"] or UNKNOWN, record["model"] or UNKNOWN, f"{record['n']:,}", verdict)
+    return table
+
+
 def truth_table(rows: Rows) -> Table:
     """What there was to learn of each simulated asset, and what the models were found to have learnt."""
-    table = _table("symbol", "truth", "model", ">skill", ">p", ">adjusted p", "verdict")
+    table = _table("symbol", "truth", "model", ">skill", ">p", ">adjusted p", ">lag", "verdict")
     shown = ""
     for record in rows.records():
         is_new, shown = record["symbol"] != shown, record["symbol"]
@@ -206,9 +227,10 @@ def truth_table(rows: Rows) -> Table:
             record["truth"] if is_new else "",
             record["model"],
             percent_text(record["skill"], signed=True),
-            p_value_text(record["p_value"]),
-            p_value_text(record["adjusted_p_value"]),
-            _verdict_text(record["verdict"]),
+            p_value_text(record["p_skill"]),
+            p_value_text(record["p_skill_adjusted"]),
+            sessions_text(record["mean_lag_sessions"]),
+            _verdict_text(record["verdict"], is_promoted=bool(record["is_promoted"])),
         )
     return table
 

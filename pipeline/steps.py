@@ -16,7 +16,7 @@ from pipeline.calendars import TradingCalendar, trading_calendar, utc_moment
 from pipeline.errors import AssetError, HistoryError, PricecastError, TransientSourceError
 from pipeline.features import LeadCloses, build_features, closes_on, known_closes, segments
 from pipeline.intervals import PastErrors, conformal_bands
-from pipeline.lag import judge as judge_records
+from pipeline.lag import judge_records
 from pipeline.models import configure
 from pipeline.models.base import ModelConfig
 from pipeline.score import measure
@@ -25,6 +25,7 @@ from pipeline.settings import AssetSettings, Settings
 from pipeline.sources.base import PriceSource
 from pipeline.store import Connection, Engine, read, reading, write, writing
 from pipeline.types import (
+    Bars,
     DateArray,
     Failure,
     Features,
@@ -33,6 +34,7 @@ from pipeline.types import (
     IngestSummary,
     RawPrices,
     SeriesKey,
+    TrackRecord,
 )
 from pipeline.validate import validate
 from pipeline.walk_forward import backtest_blocks, live_block
@@ -108,17 +110,25 @@ def issue(job: Job, asset: AssetSettings) -> Outcome:
 
 
 def judge(job: Job, assets: Sequence[AssetSettings]) -> Outcome:
-    """Metrics and verdicts of every series of the assets, written where they have changed."""
+    """Metrics of every series of the assets, and verdicts; both written where they have changed.
+
+    Every configured asset is judged with them: skill has to stand out among all that is tried, however the
+    schedule splits it into runs.
+    """
     with writing(job.store) as connection:
-        records = [
-            record
-            for asset in assets
-            for record in read.track_records(connection, asset.symbol, job.newest_settled(asset))
-        ]
-        metrics = [value for record in records for value in measure(record)]
+        records = [found for asset in assets for found in _records(job, connection, asset)]
+        metrics = [value for record, _ in records for value in measure(record)]
         write.store_metrics(connection, metrics, job.run_id, job.as_of, job.started_at)
+        others = [asset for asset in job.settings.assets if asset not in assets]
+        records += [found for asset in others for found in _records(job, connection, asset)]
         verdicts = judge_records(records)
         return Outcome(write.store_verdicts(connection, verdicts, job.run_id, job.as_of, job.started_at))
+
+
+def _records(job: Job, connection: Connection, asset: AssetSettings) -> list[tuple[TrackRecord, Bars]]:
+    newest = job.newest_settled(asset)
+    bars = read.bars(connection, asset.symbol, newest)
+    return [(record, bars) for record in read.track_records(connection, asset.symbol, newest)]
 
 
 def prune(job: Job) -> Outcome:

@@ -19,7 +19,10 @@ from pipeline.types import RunStatus
 from tests.light import light_store, run_light
 
 SQL = "SELECT symbol, model, horizon, forecast_close, lower_80 FROM forecasts ORDER BY forecast_id"
-VERDICT_COLUMNS = ("symbol", "model", "horizon", "skill", "dm_p_value", "verdict")
+VERDICT_COLUMNS = (
+    *("symbol", "model", "horizon", "skill", "p_skill", "p_skill_adjusted"),
+    *("mean_lag_sessions", "verdict", "is_promoted"),
+)
 
 
 def light(settings: Settings, models: tuple[str, ...] = ("last-value", "ridge")) -> Settings:
@@ -105,14 +108,14 @@ def test_the_demo_needs_a_file(database: str) -> None:
         demo.fresh_file(database)
 
 
-def test_the_truth_stands_beside_each_verdict_with_p_values_adjusted_over_all() -> None:
+def test_the_truth_stands_beside_each_verdict_in_the_order_of_the_market() -> None:
     verdicts = Rows(
         VERDICT_COLUMNS,
         (
-            ("SIM-TREND", "ridge", 1, 0.08, 0.01, "SKILLED"),
-            ("SIM-TREND", "ridge", 2, 0.01, 0.20, "NO_SKILL"),
-            ("SIM-WALK", "ridge", 1, 0.001, 0.04, "ECHO"),
-            ("SIM-WALK", "last-value", 1, 0.0, None, "ECHO"),
+            ("SIM-TREND", "ridge", 1, 0.08, 0.01, 0.03, -0.3, "SKILLED", 1),
+            ("SIM-TREND", "ridge", 2, 0.01, 0.20, 0.20, 0.0, "NO_SKILL", 0),
+            ("SIM-WALK", "ridge", 1, 0.001, 0.04, 0.06, 0.0, "ECHO", 0),
+            ("SIM-WALK", "last-value", 1, 0.0, 1.0, 1.0, 0.0, "ECHO", 0),
         ),
     )
     records = demo.truth_beside_verdict(verdicts).records()
@@ -121,7 +124,7 @@ def test_the_truth_stands_beside_each_verdict_with_p_values_adjusted_over_all() 
         ("SIM-WALK", "ridge"),
         ("SIM-TREND", "ridge"),
     ]
-    assert [record["adjusted_p_value"] for record in records] == pytest.approx([1.0, 0.06, 0.03])
+    assert [record["p_skill_adjusted"] for record in records] == [1.0, 0.06, 0.03]
     assert [record["truth"] for record in records] == [TRUTHS[record["symbol"]] for record in records]
 
 

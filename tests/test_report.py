@@ -163,14 +163,16 @@ def test_the_truth_stands_once_beside_each_asset() -> None:
         "truth": "nothing to learn",
         "model": "ridge",
         "skill": -0.01,
-        "p_value": 0.6,
-        "adjusted_p_value": 1.0,
+        "p_skill": 0.6,
+        "p_skill_adjusted": 1.0,
+        "mean_lag_sessions": -0.01,
+        "is_promoted": 0,
         "verdict": "ECHO",
     }
     lines = drawn(report.truth_table(rows(record, {**record, "model": "drift"})))
     assert [line.split() for line in lines[2:]] == [
-        ["SIM-WALK", "nothing", "to", "learn", "ridge", "-1.0%", "0.600", "1.000", "ECHO"],
-        ["drift", "-1.0%", "0.600", "1.000", "ECHO"],
+        ["SIM-WALK", "nothing", "to", "learn", "ridge", "-1.0%", "0.600", "1.000", "0.0", "ECHO"],
+        ["drift", "-1.0%", "0.600", "1.000", "0.0", "ECHO"],
     ]
 
 

@@ -28,7 +28,7 @@ def plot(
 ) -> None:
     """Draw forecasts beside prices and beside yesterday's price."""
     file = out or Path(f"{symbol}.png")
-    _check_file(file)
+    check_picture(file, "--out")
     database = chosen_database(config, db)
     forecasts = _forecasts(database, symbol, horizon, models or [])
     prices = queries.read_rows(database, queries.closes_of(symbol))
@@ -41,11 +41,12 @@ def plot(
     typer.echo(file)
 
 
-def _check_file(file: Path) -> None:
+def check_picture(file: Path, option: str) -> None:
+    """Nothing when `file`, which `option` names, can become a picture; UsageError otherwise."""
     if file.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"--out {file} is no picture", f"End its name in one of: {', '.join(SUFFIXES)}.")
+        raise UsageError(f"{option} {file} is no picture", f"End its name in one of: {', '.join(SUFFIXES)}.")
     if not file.absolute().parent.is_dir():
-        raise UsageError(f"the folder of --out {file} does not exist", "Make it, or name another file.")
+        raise UsageError(f"the folder of {option} {file} does not exist", "Make it, or name another file.")
 
 
 def _forecasts(database: str, symbol: str, horizon: int, models: list[str]) -> Rows:

@@ -14,20 +14,7 @@ WITH current AS (
     WHERE fit_id IN (SELECT max(fit_id) FROM fits GROUP BY symbol, model)
 )
 """
-VERDICTS = f"""{_CURRENT_MODELS}
-SELECT v.symbol, v.model, v.horizon, v.verdict, v.is_promoted, v.n, v.skill, v.dm_p_value, v.p_echo,
-    v.nearest_naive, v.distance, v.mean_lag_sessions, v.sentence, v.as_of_utc, v.judged_at_utc
-FROM current AS c
-JOIN verdicts AS v ON v.symbol = c.symbol AND v.model = c.model AND v.config_hash = c.config_hash
-WHERE v.verdict_id = (
-    SELECT w.verdict_id FROM verdicts AS w
-    WHERE w.symbol = v.symbol AND w.model = v.model
-        AND w.config_hash = v.config_hash AND w.horizon = v.horizon
-    ORDER BY w.as_of_utc DESC, w.verdict_id DESC LIMIT 1
-)
-ORDER BY v.symbol, v.horizon, v.model
-"""  # noqa: S608 - made of constants
-"""The newest verdict of every series of the models' current configurations."""
+VERDICTS = "SELECT * FROM model_verdicts ORDER BY symbol, horizon, model"
 
 
 def read_rows(database: str, sql: str) -> Rows:

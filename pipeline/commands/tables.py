@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from pipeline.commands import queries
+from pipeline.commands.explain import explain
 from pipeline.commands.options import (
     ConfigOption,
     CsvOption,
@@ -22,6 +23,16 @@ from pipeline.report import Rows
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+
+ExplainOption: TypeAlias = Annotated[
+    tuple[str, str] | None,
+    typer.Option("--explain", metavar="SYMBOL MODEL", help="Explain one verdict."),
+]
+PlotOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="With --explain: draw it too."),
+]
 
 
 class Format(StrEnum):
@@ -73,12 +84,19 @@ def verdicts(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     horizon: HorizonOption = None,
+    explained: ExplainOption = None,
+    plot: PlotOption = None,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Say which models have skill and which echo the last price."""
     from pipeline import report
 
+    if explained is not None:
+        explain(chosen_database(config, db), *explained, horizon or 1, plot)
+        return
+    if plot is not None:
+        raise UsageError("--plot draws one verdict", "Name it with --explain SYMBOL MODEL.")
     rows = _chosen_rows(queries.VERDICTS, symbols, horizon, db, config)
     _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.verdicts_table)
 

@@ -36,7 +36,7 @@ class Copies:
 
 
 def nearest_rules(predictions: Predictions) -> Copies:
-    """The nearest naive rule of each series; infinitely far where the price never moved.
+    """The nearest naive rule of each series; at an undefined distance where the price never moved.
 
     Distance: the mean absolute difference of the predicted changes, a constant drift taken out, over the mean
     absolute deviation of the moves from their median, all in units of the volatility known at the origin.
@@ -44,7 +44,7 @@ def nearest_rules(predictions: Predictions) -> Copies:
     market = predictions.market
     distances = np.stack([_distance(predictions, change) for change in _rule_changes(market)])
     typical = market.typical_move
-    distances = np.divide(distances, typical, out=np.full_like(distances, np.inf), where=typical > 0.0)
+    distances = np.divide(distances, typical, out=np.full_like(distances, np.nan), where=typical > 0.0)
     nearest = np.argmin(distances, axis=0)
     return Copies(nearest, distances[nearest, np.arange(len(nearest))])
 

@@ -27,6 +27,7 @@ class Reason(Enum):
 
     FEW_BUT_COPIES = ("few but copies", Verdict.ECHO)
     TOO_FEW = ("too few", Verdict.INSUFFICIENT)
+    NEVER_MOVED = ("never moved", Verdict.INSUFFICIENT)
     INFORMATIVE = ("informative", Verdict.SKILLED)
     CONTRARY = ("contrary", Verdict.WORSE)
     OVER_REACTING = ("over-reacting", Verdict.NO_SKILL)
@@ -52,6 +53,7 @@ def decide(evidence: Evidence, horizon: int, p_skill_adjusted: float) -> Reason:
     rules = {
         Reason.FEW_BUT_COPIES: e.n / horizon < FEWEST <= e.n and copies,
         Reason.TOO_FEW: e.n / horizon < FEWEST,
+        Reason.NEVER_MOVED: np.isnan(e.skill),
         Reason.INFORMATIVE: is_informative and gains and (claims or e.skill >= SMALLEST_SKILL),
         Reason.CONTRARY: e.p_anti < CONTRARY_LEVEL and e.filter_r2 < MOSTLY and claims,
         Reason.OVER_REACTING: (

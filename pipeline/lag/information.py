@@ -21,6 +21,7 @@ from pipeline.types import FloatArray
 
 MIXTURE = 50.0
 """Variance at which the e-process gains most (rho of its half-normal mixture)."""
+LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ def inform(predictions: Predictions) -> Information:
     terms = information_terms(predictions)
     test = plain(terms)
     opposite = replace(test, degrees=predictions.market.origins - 1)
-    return Information(test.p_upper(), opposite.p_lower(), e_values(terms))
+    return Information(test.p_upper(), opposite.p_lower(), e_paths(terms)[:, -1])
 
 
 def information_terms(predictions: Predictions) -> FloatArray:
@@ -57,17 +58,18 @@ def information_terms(predictions: Predictions) -> FloatArray:
     return np.asarray(instrument * following * market.per_sigma)
 
 
-def e_values(terms: FloatArray) -> FloatArray:
-    """(m,): evidence of skill that holds whenever one looks; 20 or more is met by chance in 5% at most.
+def e_paths(terms: FloatArray) -> FloatArray:
+    """(m, k): the evidence of skill after each of the (m, k) terms, valid whenever one looks.
 
-    The half-normal mixture of self-normalised sums (de la Pena 1999; Choe and Ramdas 2021 on comparing
-    forecasters sequentially). Finite: capped where it would overflow.
+    Where there is no skill, a path ever reaches 20 with a probability of 5% at most: the half-normal mixture
+    of self-normalised sums (de la Pena 1999; Choe and Ramdas 2021 compare forecasters so). Finite: capped
+    where it would overflow.
     """
-    total, spread = terms.sum(axis=1), np.sum(terms**2, axis=1) + MIXTURE
+    totals, spreads = np.cumsum(terms, axis=1), np.cumsum(terms**2, axis=1) + MIXTURE
     log_e = (
         np.log(2.0)
-        - 0.5 * np.log(spread / MIXTURE)
-        + total**2 / (2.0 * spread)
-        + log_ndtr(total / np.sqrt(spread))
+        - 0.5 * np.log(spreads / MIXTURE)
+        + totals**2 / (2.0 * spreads)
+        + log_ndtr(totals / np.sqrt(spreads))
     )
-    return np.asarray(np.exp(np.minimum(log_e, 700.0)))
+    return np.asarray(np.exp(np.minimum(log_e, LARGEST_LOG)))

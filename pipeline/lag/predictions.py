@@ -9,6 +9,9 @@ import numpy as np
 from pipeline.lag.market import HISTORY, Market
 from pipeline.types import FloatArray
 
+ROUNDING = 1e-9
+"""Changes smaller than this, in units of volatility, are what arithmetic leaves of none."""
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
@@ -29,4 +32,6 @@ def predict(market: Market, log_forecasts: FloatArray) -> Predictions:
     n = market.origins
     changes = log_forecasts - market.log_prices[:, HISTORY : HISTORY + n]
     drift = np.cumsum(changes, axis=1) / np.arange(1, n + 1)
-    return Predictions(market, changes, changes * market.per_scale, (changes - drift) * market.per_scale)
+    centred = (changes - drift) * market.per_scale
+    centred = np.where(np.abs(centred) < ROUNDING, 0.0, centred)
+    return Predictions(market, changes, changes * market.per_scale, centred)

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.lag.judge import judge_together
 from pipeline.lag.market import HISTORY
 from pipeline.lag.stretches import longest_stretch
-from pipeline.types import Bars, BoolArray, IntArray, LagVerdict, TrackRecord, Trial
+from pipeline.types import Bands, Bars, BoolArray, DateArray, IntArray, LagVerdict, TrackRecord, Trial
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,11 @@ class Alignment:
     record: TrackRecord
     rows: IntArray
     trial: Trial
+
+    @property
+    def target_dates(self) -> DateArray:
+        """(n,) of the forecasts judged."""
+        return self.record.target_dates[self.rows]
 
 
 def align(record: TrackRecord, bars: Bars) -> Alignment | None:
@@ -49,6 +54,12 @@ def align(record: TrackRecord, bars: Bars) -> Alignment | None:
     return Alignment(record, rows, Trial(horizon, log_prices, last + changes))
 
 
+def as_judged(verdict: LagVerdict, record: TrackRecord, bars: Bars) -> Alignment | None:
+    """The forecasts that a verdict rests on, beside the bars as they now are."""
+    dates = record.origin_dates
+    return align(_only(record, (dates >= verdict.first_origin) & (dates <= verdict.last_origin)), bars)
+
+
 def judge_records(records: Sequence[tuple[TrackRecord, Bars]]) -> tuple[LagVerdict, ...]:
     """A verdict for every record that has anything to judge, all of one horizon judged together."""
     aligned = [found for record, bars in records if (found := align(record, bars)) is not None]
@@ -64,6 +75,12 @@ def judge_records(records: Sequence[tuple[TrackRecord, Bars]]) -> tuple[LagVerdi
         )
         for one, judgement in zip(aligned, judgements, strict=True)
     )
+
+
+def _only(record: TrackRecord, chosen: BoolArray) -> TrackRecord:
+    bands = Bands(*(values[chosen] for values in vars(record.bands).values()))
+    arrays = {name: values[chosen] for name, values in vars(record).items() if name not in {"key", "bands"}}
+    return TrackRecord(key=record.key, bands=bands, **arrays)
 
 
 def _usable(record: TrackRecord, bars: Bars, places: IntArray) -> BoolArray:

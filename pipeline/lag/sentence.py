@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from math import ceil
 
-from pipeline.lag.decision import FEWEST, Reason, is_copy
+from pipeline.lag.decision import FEWEST, MOSTLY, Reason, is_copy
 from pipeline.lag.skill import DETECTION, LEVEL
 from pipeline.types import Evidence
 
@@ -17,6 +17,8 @@ def write_sentence(reason: Reason, evidence: Evidence, horizon: int, p_skill_adj
     e = evidence
     if reason is Reason.TOO_FEW:
         return f"{reason.verdict}: {_too_few(e.n, horizon)}"
+    if reason is Reason.NEVER_MOVED:
+        return f"{reason.verdict}: the price never moved, so there was nothing to forecast"
     chances: Mapping[Reason, float] = {
         Reason.INFORMATIVE: p_skill_adjusted,
         Reason.CONTRARY: e.p_anti,
@@ -55,6 +57,8 @@ def made_of(evidence: Evidence) -> str:
         return f"a {e.mean_lag_sessions:.1f}-session-old average of the price"
     if e.mean_lag_sessions <= -0.5:
         return "the last changes carried on"
+    if e.filter_r2 >= MOSTLY:
+        return "a blend of prices already known"
     return "the last price, give or take noise"
 
 

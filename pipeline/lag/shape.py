@@ -93,4 +93,5 @@ def _mean_lag(coefficients: FloatArray) -> FloatArray:
 def _explained(scaled: FloatArray, residuals: FloatArray) -> FloatArray:
     spread = scaled.var(axis=1)
     unexplained = np.mean(residuals**2, axis=1)
-    return 1.0 - np.divide(unexplained, spread, out=np.zeros_like(spread), where=spread > 0.0)
+    share = np.divide(unexplained, spread, out=np.zeros_like(spread), where=spread > 0.0)
+    return np.asarray(1.0 - share)

@@ -29,9 +29,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from pipeline.errors import StoreError
 from pipeline.store.tables import corporate_actions, fits, forecasts, price_bars, scores
-from pipeline.store.views import VIEW_COLUMNS, definitions, recreate_views
+from pipeline.store.view_columns import VIEW_COLUMNS
+from pipeline.store.views import definitions, recreate_views
 
-CODE_REVISION = "0001"
+CODE_REVISION = "0002"
 """The newest migration; a database that has it needs no upgrade."""
 
 BUSY_SECONDS = 30

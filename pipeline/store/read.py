@@ -2,26 +2,32 @@
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import fields as fields_of
 from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.errors import StoreError
-from pipeline.store.tables import fits, forecasts, price_bars, scores
-from pipeline.store.views import VIEW_COLUMNS, current_models
+from pipeline.store.tables import SERIES, fits, forecasts, price_bars, scores, verdicts
+from pipeline.store.view_columns import VIEW_COLUMNS
+from pipeline.store.views import current_models
 from pipeline.types import (
     Bands,
     Bars,
     DateArray,
+    Evidence,
     FloatArray,
     ForecastKind,
     IntArray,
+    Judgement,
+    LagVerdict,
     PendingForecasts,
     SeriesKey,
     TrackRecord,
+    Verdict,
 )
 
 SCORE_TOLERANCE = 1e-6
@@ -179,6 +185,41 @@ def _record(key: SeriesKey, columns: dict[str, np.ndarray[Any, Any]]) -> TrackRe
         actual_closes=kept["actual_close"],
         naive_maes=kept["naive_mae"],
         bands=Bands(*(kept[name] for name in _BANDS)),
+    )
+
+
+def newest_verdict(conn: Connection, symbol: str, model: str, horizon: int) -> LagVerdict | None:
+    """The newest verdict on the model's current configuration; None when it was not judged.
+
+    A verdict stored before there was evidence has NaN for what it lacks, and no dates (NaT).
+    """
+    models, row = current_models(), verdicts.c
+    query = (
+        select(verdicts)
+        .join_from(models, verdicts, models.c.config_hash == row.config_hash)
+        .where(models.c.symbol == symbol, models.c.model == model)
+        .where(row.symbol == symbol, row.model == model, row.horizon == horizon)
+        .order_by(row.as_of_utc.desc(), row.verdict_id.desc())
+        .limit(1)
+    )
+    found = conn.execute(query).mappings().first()
+    return None if found is None else _verdict(found)
+
+
+def _verdict(row: RowMapping) -> LagVerdict:
+    return LagVerdict(
+        key=SeriesKey(*(row[name] for name in SERIES)),
+        first_origin=np.datetime64(row["first_origin_date"], "D"),
+        last_origin=np.datetime64(row["last_origin_date"], "D"),
+        n_live=row["n_live"] or 0,
+        n_left_out=row["n_left_out"] or 0,
+        judgement=Judgement(
+            verdict=Verdict(row["verdict"]),
+            evidence=Evidence(**{field.name: row[field.name] for field in fields_of(Evidence)}),
+            p_skill_adjusted=row["p_skill_adjusted"],
+            is_promoted=row["is_promoted"],
+            sentence=row["sentence"],
+        ),
     )
 
 

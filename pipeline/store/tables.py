@@ -286,6 +286,34 @@ Index(
     *(metrics.c[name] for name in (*SERIES, "kind", "metric", "as_of_utc", "metric_id")),
 )
 
+EVIDENCE = {
+    "skill": "1 - MSE / MSE of persistence, free of drift, in units of the volatility known at the origin",
+    "skill_low": "Lower end of its 95% interval",
+    "skill_high": "Upper end of its 95% interval",
+    "skill_as_issued": "The same skill with the forecasts' drift",
+    "size": "Size of the predicted moves relative to the actual ones",
+    "slope": "Mincer-Zarnowitz slope: what to multiply the predicted changes by",
+    "p_skill": "p-value of: the predicted changes say nothing about the moves",
+    "p_skill_adjusted": "The same, adjusted for every series judged together at this horizon",
+    "p_anti": "p-value of: the moves do not go against the predicted changes",
+    "p_shape": "p-value of: the forecasts are no filter of prices already known",
+    "p_no_skill": "p-value of: the skill is 2% or more",
+    "p_echo": "p-value of the verdict ECHO: the larger of p_shape and p_no_skill",
+    "p_worse": "p-value of: as issued, no worse than persistence",
+    "p_better": "p-value of: as issued, no better than persistence",
+    "dm_p_value": "Classical Diebold-Mariano p-value of beating persistence; decides nothing",
+    "hit_rate": "Share of moves whose direction was forecast",
+    "p_direction": "Pesaran-Timmermann p-value of the directions",
+    "distance": "Distance from the nearest naive rule, in typical moves; below 0.02 it is that rule",
+    "tracking": "Weight of the price level in the forecasts: 1 follows the price, 0 stands still",
+    "mean_lag_sessions": "Mean age in sessions of the prices that the forecasts are made of",
+    "filter_r2": "Share of the predicted changes that prices already known explain",
+    "power": "Probability that a skill of 2% would have been seen",
+    "min_detectable_r2": "R2 that would have been seen with 80% probability",
+    "e_value": "Evidence of skill since the first forecast, valid whenever one looks",
+}
+"""The figures of `types.Evidence` that a verdict is stored with, and its adjusted p-value."""
+
 verdicts = Table(
     "verdicts",
     metadata,
@@ -296,17 +324,19 @@ verdicts = Table(
     _column("config_hash", Text, CONFIG_HASH),
     _column("horizon", Integer, HORIZON),
     _column("verdict", Text, "SKILLED, ECHO, SUSPECT_ECHO, NO_SKILL, WORSE or INSUFFICIENT"),
-    _column("n", Integer, "Scored forecasts it rests on"),
-    _optional("skill", Figure, "1 - MSE / MSE of persistence"),
-    _optional("dm_p_value", Figure, "One-sided p-value of the skill"),
-    _optional("p_echo", Figure, "Probability that the forecasts repeat the last value"),
+    _column("n", Integer, "Scored forecasts it rests on, live and backtest together"),
+    _optional("n_live", Integer, "How many of them are live"),
+    _optional(
+        "n_left_out", Integer, "Scored forecasts outside the longest stretch without a missing session"
+    ),
+    _optional("first_origin_date", Date, "Origin of the first of them"),
+    _optional("last_origin_date", Date, "Origin of the last of them"),
+    *(_optional(name, Figure, comment) for name, comment in EVIDENCE.items()),
     _column("nearest_naive", Text, "The naive rule that the forecasts are nearest to"),
-    _optional("distance", Figure, "Distance from that rule, in units of the typical move"),
-    _optional("mean_lag_sessions", Figure, "Sessions by which the forecasts trail the prices"),
-    _column("is_promoted", Boolean, "1: good enough to be used"),
+    _column("is_promoted", Boolean, "1: skilled, and beyond the chance of looking every day"),
     _column("sentence", Text, "The verdict in words"),
     _column("as_of_utc", UtcDateTime, "The moment whose knowledge it rests on"),
     _column("judged_at_utc", UtcDateTime, "Wall clock when it was judged"),
-    comment="Lag verdicts of each series through time, a row whenever one changes",
+    comment="Lag verdicts of each series with their evidence, a row whenever one changes",
 )
 Index("verdicts_newest", *(verdicts.c[name] for name in (*SERIES, "as_of_utc", "verdict_id")))

@@ -5,8 +5,6 @@ that no numbered migration mentions them. All but `prices` show a model's curren
 its newest fit. Newest metrics and verdicts are those of the latest `as_of_utc`, then the last written.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -39,6 +37,7 @@ from pipeline.store.tables import (
     scores,
     verdicts,
 )
+from pipeline.store.view_columns import VIEW_COLUMNS
 from pipeline.types import ActionKind, ForecastKind, Verdict
 
 SCOREBOARD_METRICS = (
@@ -272,6 +271,14 @@ def _lagging_models() -> Query:
     )
 
 
+def _model_verdicts() -> Query:
+    series, names = _series(verdicts), tuple(VIEW_COLUMNS["model_verdicts"])
+    newest = _newest(verdicts, "verdict_id", series, SERIES)
+    return select(*(verdicts.c[name] for name in names)).join_from(
+        series, verdicts, verdicts.c.verdict_id == newest
+    )
+
+
 def definitions(dialect: Dialect) -> dict[str, str]:
     """The CREATE VIEW statement of every view."""
     selects = {
@@ -281,6 +288,7 @@ def definitions(dialect: Dialect) -> dict[str, str]:
         "model_scoreboard": _model_scoreboard(),
         "metric_history": _metric_history(),
         "lagging_models": _lagging_models(),
+        "model_verdicts": _model_verdicts(),
     }
     literal = {"literal_binds": True}
     return {
@@ -296,102 +304,3 @@ def recreate_views(connection: Connection) -> None:
         if name in existing:
             connection.exec_driver_sql(f"DROP VIEW {name}")
         connection.exec_driver_sql(statement)
-
-
-_MODEL_COLUMNS = {
-    "symbol": "The asset, as its price source calls it",
-    "model": "The model's name, in its current configuration",
-}
-_SERIES_COLUMNS = {
-    **_MODEL_COLUMNS,
-    "horizon": "Sessions from the origin to the target, from 1",
-}
-_FORECAST_COLUMNS = {
-    "origin_date": "Last settled session that the forecast knows",
-    "target_date": "The session it forecasts",
-    "last_close": "Close of the origin as known when the forecast was issued",
-    "forecast_close": "Forecast close of the target, in the price basis of the origin",
-}
-_KIND = "live: issued by a daily run for targets after its as_of; backtest: issued by walk-forward"
-_VERDICT = "SKILLED, ECHO, SUSPECT_ECHO, NO_SKILL, WORSE or INSUFFICIENT; it rests on both kinds together"
-
-VIEW_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "prices": {
-            "symbol": "The asset, as its price source calls it",
-            "session_date": "The exchange's local trading date (UTC date for crypto)",
-            "open": "First price",
-            "high": "Highest price",
-            "low": "Lowest price",
-            "close": "Last price, adjusted for splits and not for dividends",
-            "adj_close": "Close times what each later dividend left of the close before it",
-            "volume": "Traded volume",
-            "first_seen_at_utc": "When the bar, as it now is, was first downloaded",
-        },
-        "latest_forecasts": {
-            **_SERIES_COLUMNS,
-            **_FORECAST_COLUMNS,
-            "lower_80": "Lower end of the 80% band; NULL: too few past errors",
-            "upper_80": "Upper end of the 80% band",
-            "lower_95": "Lower end of the 95% band; NULL: too few past errors",
-            "upper_95": "Upper end of the 95% band",
-            "predicted_return": "forecast_close / last_close - 1",
-            "made_at_utc": "Wall clock when the forecast was stored",
-            "is_stale": "1: a newer bar is stored, or the target date is past",
-            "verdict": f"{_VERDICT}; NULL: not judged",
-        },
-        "forecast_history": {
-            **_MODEL_COLUMNS,
-            "kind": _KIND,
-            "is_late": "1: the target had already settled when the forecast was made",
-            "horizon": _SERIES_COLUMNS["horizon"],
-            **_FORECAST_COLUMNS,
-            "actual_close": "Close of the target in the price basis of the origin; NULL: not yet scored",
-            "error": "forecast_close - actual_close",
-            "abs_error": "Absolute error of the forecast",
-            "naive_abs_error": "Absolute error of repeating last_close",
-            "direction_hit": "1: moved as forecast, 0: the other way; NULL: no move, or not yet scored",
-            "in_80": "1: actual_close lies in the 80% band, 0: outside; NULL: no band, or not yet scored",
-            "in_95": "The same for the 95% band",
-            "made_at_utc": "Wall clock when the forecast was stored",
-        },
-        "model_scoreboard": {
-            **_SERIES_COLUMNS,
-            "kind": _KIND,
-            "n": "Scored forecasts",
-            "mae": "Mean absolute error, in the asset's currency",
-            "rmse": "Root mean squared error, in the asset's currency",
-            "mape": "Mean absolute error in percent of the actual close",
-            "smape": "Mean absolute error in percent of the mean of forecast and actual close",
-            "mase": "Mean absolute error in units of the mean one-session change in training",
-            "skill": "1 - MSE / MSE of persistence; above 0 beats the last value",
-            "theil_u": "RMSE / RMSE of persistence; below 1 beats the last value",
-            "hit_rate": "Share of moves whose direction was forecast",
-            "coverage_80": "Share of actual closes inside the 80% band",
-            "coverage_95": "Share of actual closes inside the 95% band",
-            "dm_p_value": "Probability of so much skill if there were none (Diebold-Mariano, one-sided)",
-            "verdict": f"{_VERDICT}; NULL: not judged",
-            "is_promoted": "1: skilled beyond the chance of looking every day; NULL: not judged",
-        },
-        "metric_history": {
-            **_SERIES_COLUMNS,
-            "kind": _KIND,
-            "metric": "The metric's name, as in model_scoreboard",
-            "value": "Its value; NULL: undefined",
-            "n": "Forecasts it is computed from",
-            "run_id": "The run that computed it",
-            "made_at_utc": "Wall clock when it was stored",
-        },
-        "lagging_models": {
-            **_SERIES_COLUMNS,
-            "verdict": "ECHO or SUSPECT_ECHO",
-            "mean_lag_sessions": "Sessions by which the forecasts trail the prices",
-            "nearest_naive": "The naive rule that the forecasts are nearest to",
-            "p_echo": "p-value of the verdict ECHO: the smaller, the surer; NULL: not computed",
-            "skill": "1 - MSE / MSE of persistence",
-            "n": "Scored forecasts that the verdict rests on",
-            "judged_at_utc": "Wall clock of the verdict",
-        },
-    }
-)
-"""Every public view's columns, in order, with what each holds."""

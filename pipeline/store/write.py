@@ -54,6 +54,9 @@ BAR_TOLERANCE = 1e-6
 ACTION_TOLERANCE = 1e-4
 """The same for dividends and splits, which sources round."""
 
+FIGURE_TOLERANCE = 1e-9
+"""Relative difference up to which two computations of a metric or of evidence are the same."""
+
 Row = dict[str, Any]
 BAR_VALUES = ("open", "high", "low", "close", "volume")
 
@@ -311,13 +314,18 @@ def store_verdicts(
 
 
 def _verdict_row(judged: LagVerdict) -> Row:
-    evidence = ("n", "skill", "dm_p_value", "p_echo", "nearest_naive", "distance", "mean_lag_sessions")
+    judgement = judged.judgement
     return {
         **vars(judged.key),
-        "verdict": judged.verdict.value,
-        **{name: getattr(judged, name) for name in evidence},
-        "is_promoted": judged.is_promoted,
-        "sentence": judged.sentence,
+        "verdict": judgement.verdict.value,
+        "n_live": judged.n_live,
+        "n_left_out": judged.n_left_out,
+        "first_origin_date": _day(judged.first_origin),
+        "last_origin_date": _day(judged.last_origin),
+        **vars(judgement.evidence),
+        "p_skill_adjusted": judgement.p_skill_adjusted,
+        "is_promoted": judgement.is_promoted,
+        "sentence": judgement.sentence,
     }
 
 
@@ -345,11 +353,10 @@ def _news(conn: Connection, table: Table, rows: list[Row], key: Sequence[str], a
 
 
 def _equal(left: object, right: object) -> bool:
-    return left == right or (_is_nan(left) and _is_nan(right))
-
-
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+    if isinstance(left, float) and isinstance(right, float):
+        is_close = math.isclose(left, right, rel_tol=FIGURE_TOLERANCE)
+        return is_close or (math.isnan(left) and math.isnan(right))
+    return left == right
 
 
 def prune_weights(conn: Connection, before: datetime) -> int:

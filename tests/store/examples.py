@@ -1,6 +1,7 @@
 """Small, plausible things to store."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,10 +16,12 @@ from pipeline.types import (
     CorporateAction,
     DateArray,
     EpochLoss,
+    Evidence,
     FitRecord,
     FloatArray,
     ForecastBlock,
     ForecastKind,
+    Judgement,
     LagVerdict,
     MetricValue,
     Provenance,
@@ -139,17 +142,13 @@ def make_metric(value: float, metric: str = "mae", n: int = 50, key: SeriesKey =
     return MetricValue(key, ForecastKind.BACKTEST, metric, value, n)
 
 
+def make_evidence(n: int = 50) -> Evidence:
+    names = [field.name for field in fields(Evidence) if field.type == "float"]
+    numbers = {name: 0.01 * place for place, name in enumerate(names)}
+    return Evidence(n=n, nearest_naive="y(t)", **{**numbers, "p_echo": 0.98, "distance": float("nan")})
+
+
 def make_verdict(verdict: Verdict = Verdict.ECHO, key: SeriesKey = KEY, n: int = 50) -> LagVerdict:
-    return LagVerdict(
-        key=key,
-        verdict=verdict,
-        n=n,
-        skill=-0.1,
-        dm_p_value=0.7,
-        p_echo=0.98,
-        nearest_naive="last value",
-        distance=float("nan"),
-        mean_lag_sessions=1.0,
-        is_promoted=False,
-        sentence="It repeats the last value.",
-    )
+    judgement = Judgement(verdict, make_evidence(n), 0.04, False, "It repeats the last value.")
+    first, last = np.datetime64("2024-01-02", "D"), np.datetime64("2024-02-20", "D")
+    return LagVerdict(key, first, last, n_live=3, n_left_out=0, judgement=judgement)

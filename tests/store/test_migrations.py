@@ -1,14 +1,16 @@
 from pathlib import Path
 
+import numpy as np
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from pipeline.store import Connection, Engine, open_store, writing
+from pipeline.store import Connection, Engine, check, open_store, read, reading, writing
 from pipeline.store import engine as store_engine
 from pipeline.store.tables import metadata
+from tests.store.examples import dates, issue, make_block, make_fit, start_run
 
 
 def test_the_migrated_schema_equals_the_tables(conn: Connection) -> None:
@@ -41,3 +43,32 @@ def test_a_downgrade_takes_every_table_away(engine: Engine) -> None:
             conn.exec_driver_sql(f"DROP VIEW {view}")
         command.downgrade(store_engine.migration_config(conn), "base")
         assert inspect(conn).get_table_names() == ["alembic_version"]
+
+
+OLD_VERDICT = """
+INSERT INTO verdicts (run_id, symbol, model, config_hash, horizon, verdict, n, skill, nearest_naive,
+    is_promoted, sentence, as_of_utc, judged_at_utc)
+VALUES (?, 'AAPL', 'ridge', 'c1', 1, 'ECHO', 40, 0.1, 'y(t)', 0, 'ECHO: as it was',
+    '2024-01-01 00:00:00', '2024-01-01 00:00:00')
+"""
+
+
+def test_verdicts_of_the_first_schema_are_kept_and_have_no_evidence(tmp_path: Path) -> None:
+    file = str(tmp_path / "old.db")
+    older = open_store(file)
+    with writing(older) as conn:
+        for view in inspect(conn).get_view_names():
+            conn.exec_driver_sql(f"DROP VIEW {view}")
+        command.downgrade(store_engine.migration_config(conn), "0001")
+        run_id = start_run(conn)
+        issue(conn, run_id, make_block(make_fit(), dates("2024-01-02", 1)))
+        conn.exec_driver_sql(OLD_VERDICT, (run_id,))
+    older.dispose()
+    newer = open_store(file)
+    with reading(newer) as conn:
+        found = read.newest_verdict(conn, "AAPL", "ridge", 1)
+    assert found is not None
+    assert (found.judgement.sentence, found.judgement.evidence.skill) == ("ECHO: as it was", 0.1)
+    assert np.isnan(found.judgement.evidence.p_skill)
+    assert np.isnat(found.first_origin)
+    assert check(newer) == ()

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.store import VIEW_COLUMNS, Connection, Engine, open_read_only, read, reading, write, writing
-from pipeline.types import ForecastKind, SeriesKey
+from pipeline.types import ForecastKind, SeriesKey, Verdict
 from tests.store.examples import (
     KEY,
     NOON,
@@ -18,6 +18,7 @@ from tests.store.examples import (
     make_block,
     make_fit,
     make_scores,
+    make_verdict,
     start_run,
     validated,
 )
@@ -196,3 +197,25 @@ def test_a_file_stays_unwritable_after_query_only_is_switched_off(file: Path) ->
 def test_sql_of_a_person_is_not_sent_through_a_connection_that_can_write(conn: Connection) -> None:
     with pytest.raises(ValueError, match="can write"):
         read.query(conn, "SELECT 1")
+
+
+def test_the_newest_verdict_comes_back_as_it_was_stored(conn: Connection) -> None:
+    run_id = start_run(conn)
+    issue(conn, run_id, make_block(make_fit(), dates("2024-01-02", 1)))
+    for day, verdict in enumerate((Verdict.ECHO, Verdict.SKILLED)):
+        write.store_verdicts(conn, [make_verdict(verdict)], run_id, later(day), later(day))
+    found = read.newest_verdict(conn, *(getattr(KEY, name) for name in ("symbol", "model", "horizon")))
+    assert found is not None
+    stored = make_verdict(Verdict.SKILLED)
+    assert np.isnan(found.judgement.evidence.distance)
+    known = replace(found.judgement, evidence=replace(found.judgement.evidence, distance=0.0))
+    expected = replace(stored.judgement, evidence=replace(stored.judgement.evidence, distance=0.0))
+    assert replace(found, judgement=known) == replace(stored, judgement=expected)
+
+
+def test_a_series_that_was_not_judged_has_no_verdict(conn: Connection) -> None:
+    run_id = start_run(conn)
+    issue(conn, run_id, make_block(make_fit(), dates("2024-01-02", 1)))
+    write.store_verdicts(conn, [make_verdict()], run_id, NOON, NOON)
+    assert read.newest_verdict(conn, SYMBOL, "ridge", 2) is None
+    assert read.newest_verdict(conn, SYMBOL, "drift", 1) is None

@@ -19,6 +19,7 @@ from tests.store.examples import (
     later,
     make_bars,
     make_block,
+    make_evidence,
     make_fit,
     make_metric,
     make_scores,
@@ -37,6 +38,11 @@ CONTRACT = {
     "coverage_80 coverage_95 dm_p_value verdict is_promoted",
     "metric_history": "symbol model horizon kind metric value n run_id made_at_utc",
     "lagging_models": "symbol model horizon verdict mean_lag_sessions nearest_naive p_echo skill n "
+    "judged_at_utc",
+    "model_verdicts": "symbol model horizon verdict is_promoted n n_live n_left_out first_origin_date "
+    "last_origin_date skill skill_low skill_high skill_as_issued size slope p_skill p_skill_adjusted p_anti "
+    "p_shape p_no_skill p_echo p_worse p_better dm_p_value hit_rate p_direction distance tracking "
+    "mean_lag_sessions filter_r2 power min_detectable_r2 e_value nearest_naive sentence as_of_utc "
     "judged_at_utc",
 }
 FAR_ORIGIN = np.array(["2999-01-01"], dtype="datetime64[D]")
@@ -157,6 +163,17 @@ def test_the_newest_verdict_is_of_the_latest_as_of_and_then_the_last_written(con
     assert values(conn, "latest_forecasts", "verdict") == ["SUSPECT_ECHO", None]
     (lagging,) = rows(conn, "lagging_models")
     assert (lagging["horizon"], lagging["verdict"], lagging["p_echo"]) == (1, "SUSPECT_ECHO", 0.98)
+
+
+def test_the_newest_verdict_of_each_series_stands_with_all_its_evidence(conn: Connection) -> None:
+    run_id = start_run(conn)
+    issue(conn, run_id, make_block(make_fit(), FAR_ORIGIN))
+    for day, n in enumerate((50, 51)):
+        write.store_verdicts(conn, [make_verdict(n=n)], run_id, later(day), later(day))
+    (found,) = rows(conn, "model_verdicts")
+    expected = vars(make_evidence(51))
+    assert {name: found[name] for name in expected} == {**expected, "distance": None}
+    assert (found["p_skill_adjusted"], found["n_live"], found["first_origin_date"]) == (0.04, 3, "2024-01-02")
 
 
 @pytest.mark.parametrize("verdict", [one for one in Verdict if "ECHO" not in one])

@@ -274,6 +274,19 @@ def test_a_verdict_is_written_only_when_anything_of_it_changes(conn: Connection)
     assert [row.verdict for row in conn.execute(select(verdicts))] == ["ECHO", "WORSE", "WORSE"]
 
 
+def test_evidence_that_differs_by_rounding_only_is_no_news(conn: Connection) -> None:
+    run_id, verdict = start_run(conn), make_verdict()
+    nearly = replace(verdict.judgement.evidence, p_skill=verdict.judgement.evidence.p_skill * (1 + 1e-13))
+    other = replace(verdict.judgement.evidence, p_skill=verdict.judgement.evidence.p_skill * (1 + 1e-6))
+    written = [
+        write.store_verdicts(
+            conn, [replace(verdict, judgement=replace(verdict.judgement, evidence=one))], run_id, NOON, NOON
+        )
+        for one in (verdict.judgement.evidence, nearly, other)
+    ]
+    assert written == [1, 0, 1]
+
+
 def test_weights_are_pruned_of_old_fits_that_a_newer_one_replaced(conn: Connection) -> None:
     run_id = start_run(conn)
     for day in range(4):

@@ -11,6 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.plot.style import (
+    BACKTEST,
+    INK,
+    LIVE,
+    NAIVE,
+    STYLE,
+    dates_below,
+    empty_figure,
+    plain_axes,
+    verdict_colour,
+    whole_thousands,
+)
 from pipeline.report import Rows
 from pipeline.types import DateArray, FloatArray, ForecastKind
 
@@ -18,25 +30,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#1f2933"
-FAINT = "#9aa5b1"
-NAIVE = "#f08c00"
-BACKTEST = "#2f6fb2"
-LIVE = "#c2255c"
-VERDICT_COLOURS = {"SKILLED": "#2b8a3e", "ECHO": "#c92a2a", "SUSPECT_ECHO": "#b35c00", "WORSE": "#c92a2a"}
 PANEL_INCHES = (11.0, 3.1)
 HEADER_INCHES = 0.95
-PADDING_INCHES = 0.12
-DOTS_PER_INCH = 150
 CONTEXT_SESSIONS = 10
 """Sessions shown before the first forecast, where there are few forecasts."""
-STYLE = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "svg.fonttype": "none",
-}
 
 
 @dataclass(frozen=True)
@@ -123,18 +120,14 @@ def _since(series: Series, start: np.datetime64) -> Series:
 
 
 def _empty_panels(count: int) -> tuple[Figure, Any]:
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     width, height = PANEL_INCHES
-    size = (width, HEADER_INCHES + height * count)
-    layout = ConstrainedLayoutEngine(h_pad=PADDING_INCHES, w_pad=PADDING_INCHES)
-    figure = Figure(size, dpi=DOTS_PER_INCH, layout=layout)
+    figure = empty_figure(width, HEADER_INCHES + height * count)
     return figure, figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
 
 
 def _draw_panel(panel: Axes, series: Series, dates: DateArray, closes: FloatArray) -> None:
-    _plain_axes(panel)
+    plain_axes(panel)
+    panel.set_ylabel("price")
     _draw_bands(panel, series)
     panel.plot(dates, closes, color=INK, linewidth=1.5, label="actual close", zorder=3)
     panel.plot(
@@ -167,15 +160,6 @@ def _draw_panel(panel: Axes, series: Series, dates: DateArray, closes: FloatArra
     )
 
 
-def _plain_axes(panel: Axes) -> None:
-    panel.grid(visible=True, color="#e4e7eb", linewidth=0.6)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.spines[["left", "bottom"]].set_color(FAINT)
-    panel.tick_params(colors=INK, length=3)
-    panel.set_ylabel("price")
-
-
 def _draw_bands(panel: Axes, series: Series) -> None:
     """Areas for the backtest; bars for live forecasts, of which there may be a single one."""
     for share, alpha, width in ((95, 0.13, 1.2), (80, 0.24, 3.2)):
@@ -204,20 +188,14 @@ def _draw_bands(panel: Axes, series: Series) -> None:
 def _title(panel: Axes, model: str, verdict: dict[str, Any] | None) -> None:
     panel.set_title(model, loc="left", fontsize=10.5, fontweight="bold", pad=7)
     if verdict:
-        colour = VERDICT_COLOURS.get(verdict["verdict"], "#616e7c")
+        colour = verdict_colour(verdict["verdict"])
         panel.set_title(verdict["sentence"], loc="right", fontsize=8.5, color=colour, pad=7)
 
 
 def _finish(figure: Figure, panels: Any, chart: Chart) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.ticker import StrMethodFormatter
-
-    locator = AutoDateLocator(minticks=5, maxticks=10)
-    panels[-1].xaxis.set_major_locator(locator)
-    panels[-1].xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    dates_below(panels[-1], 10)
+    whole_thousands(panels[-1])
     panels[-1].margins(x=0.01)
-    if panels[-1].get_ylim()[1] >= 1000:
-        panels[-1].yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     sessions = "1 session" if chart.horizon == 1 else f"{chart.horizon} sessions"
     figure.suptitle(f"{chart.symbol}: forecasts {sessions} ahead", fontsize=13, fontweight="bold")
     handles, labels = panels[0].get_legend_handles_labels()

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import plot
 from pipeline.commands import queries
 from pipeline.commands.queries import read_rows
-from pipeline.plot import Chart
+from pipeline.plot import Chart, draw
+from pipeline.plot.forecasts import PANEL_INCHES, series_of
+from pipeline.plot.style import DOTS_PER_INCH
 from pipeline.report import Rows
 from tests.light import light_store
 
@@ -29,13 +30,13 @@ def picture(db: str, file: Path, *models: str, horizon: int = 1) -> Path:
     forecasts = read_rows(db, queries.forecasts_of("SIM-FOLLOW", horizon)).where("model", models)
     verdicts = read_rows(db, queries.VERDICTS).where("symbol", ("SIM-FOLLOW",)).where("horizon", (horizon,))
     prices = read_rows(db, queries.closes_of("SIM-FOLLOW"))
-    plot.draw(Chart("SIM-FOLLOW", horizon, 120), prices, forecasts, verdicts, file)
+    draw(Chart("SIM-FOLLOW", horizon, 120), prices, forecasts, verdicts, file)
     return file
 
 
 def test_forecasts_are_drawn_in_the_units_of_todays_prices_after_a_split() -> None:
     row = ("ridge", "backtest", "2024-01-01", "2024-01-02", 200.0, 204.0, *BANDS)
-    series = plot.series_of("ridge", Rows(COLUMNS, (row,)), DATES, np.array([100.0, 101.0, 103.0]))
+    series = series_of("ridge", Rows(COLUMNS, (row,)), DATES, np.array([100.0, 101.0, 103.0]))
     assert series.last_closes.tolist() == [100.0]
     assert series.forecasts.tolist() == [102.0]
     assert series.bands["lower_80"].tolist() == [95.0]
@@ -45,7 +46,7 @@ def test_forecasts_are_drawn_in_the_units_of_todays_prices_after_a_split() -> No
 def test_of_two_forecasts_of_a_day_the_first_issued_is_drawn() -> None:
     first = ("ridge", "live", "2024-01-01", "2024-01-02", 100.0, 102.0, *BANDS)
     second = ("ridge", "backtest", "2024-01-01", "2024-01-02", 100.0, 99.0, *BANDS)
-    series = plot.series_of("ridge", Rows(COLUMNS, (first, second)), DATES, np.array([100.0, 101.0, 103.0]))
+    series = series_of("ridge", Rows(COLUMNS, (first, second)), DATES, np.array([100.0, 101.0, 103.0]))
     assert series.forecasts.tolist() == [102.0]
     assert series.is_live.tolist() == [True]
 
@@ -56,7 +57,7 @@ def test_a_picture_grows_with_its_models(db: str, tmp_path: Path) -> None:
     sizes = [tuple(int.from_bytes(png[at : at + 4], "big") for at in (16, 20)) for png in (one, two)]
     (width, height), (same_width, taller) = sizes
     assert width == same_width
-    assert taller == height + plot.PANEL_INCHES[1] * plot.DOTS_PER_INCH
+    assert taller == height + PANEL_INCHES[1] * DOTS_PER_INCH
 
 
 def test_a_picture_names_its_models_verdicts_and_lines(db: str, tmp_path: Path) -> None:

@@ -1,0 +1,77 @@
+"""The calibration in small: two lengths, 200 replications, always the same ones."""
+
+from itertools import product
+
+import pytest
+
+from pipeline.types import Verdict
+from tests.calibration.cells import Cell, Outcomes, cells
+from tests.calibration.forecasters import WITH_SKILL, WITHOUT_SKILL
+from tests.calibration.markets import MARKETS
+from tests.calibration.simulate import BATCH, Setting, simulate
+from tests.calibration.specified import COPIES, ROWS, Row, Safe
+
+REPLICATIONS = 200
+LENGTHS = (250, 500)
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> Outcomes:
+    settings = [Setting(market, n) for market, n in product(MARKETS, LENGTHS)]
+    return {setting: simulate(setting, range(REPLICATIONS // BATCH)) for setting in settings}
+
+
+@pytest.mark.parametrize("market", MARKETS)
+def test_every_cell_is_within_what_chance_allows(outcomes: Outcomes, market: str) -> None:
+    found = list(cells(outcomes, market))
+    assert len(found) == len(ROWS) * len(LENGTHS)
+    assert [cell for cell in found if not cell.holds] == []
+
+
+@pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize("name", ["echo", "echo with drift", *COPIES])
+def test_exact_copies_are_echoes_with_or_without_drift(outcomes: Outcomes, market: str, name: str) -> None:
+    for n in LENGTHS:
+        assert outcomes[Setting(market, n)][name].share([Verdict.ECHO]) >= 0.99
+
+
+@pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize("name", WITHOUT_SKILL)
+def test_no_skill_passes_for_skill_more_often_than_one_time_in_twenty(
+    outcomes: Outcomes, market: str, name: str
+) -> None:
+    three_errors = 3 * (0.05 * 0.95 / REPLICATIONS) ** 0.5
+    for n in LENGTHS:
+        outcome = outcomes[Setting(market, n)][name]
+        assert outcome.share([Verdict.SKILLED]) <= 0.05 + three_errors
+        assert outcome.is_informed.mean() <= 0.05 + three_errors
+        assert outcome.was_promotable.mean() <= 0.05 + three_errors
+
+
+@pytest.mark.parametrize("market", MARKETS)
+def test_real_skill_is_found_and_not_called_an_echo(outcomes: Outcomes, market: str) -> None:
+    skilled = outcomes[Setting(market, 500)]["oracle R2 = 5%"]
+    assert skilled.share([Verdict.SKILLED]) >= 0.93
+    assert skilled.share([Verdict.ECHO]) <= 0.005
+
+
+def test_the_same_batches_give_the_same_outcomes() -> None:
+    setting = Setting("GARCH-t", 60)
+    first, second = (simulate(setting, [3], list(WITH_SKILL)) for _ in range(2))
+    assert all(first[name].verdicts == second[name].verdicts for name in WITH_SKILL)
+
+
+@pytest.mark.parametrize(
+    ("safe", "measured", "holds"),
+    [
+        (Safe.HIGHER, 99.0, True),
+        (Safe.HIGHER, 41.0, False),
+        (Safe.HIGHER, 46.0, True),
+        (Safe.LOWER, 1.0, True),
+        (Safe.LOWER, 59.0, False),
+        (Safe.LOWER, 54.0, True),
+    ],
+)
+def test_a_cell_may_be_off_on_the_harmless_side_only(safe: Safe, measured: float, holds: bool) -> None:
+    row = Row("any", ("echo",), (Verdict.ECHO,), safe, (50,) * 5, (50,) * 5)
+    assert Cell(row, Setting("RW", 60), 50.0, measured, 2000).holds is holds

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from pipeline.lag.copies import AVERAGES, RULES, nearest_rules
+from pipeline.lag.market import HISTORY
+from tests.lag.made import noisy, older, predictions_of, trial, walk
+
+
+def averaged(width: int) -> np.ndarray:
+    prices = walk()
+    windows = np.lib.stride_tricks.sliding_window_view(np.exp(prices), width).mean(axis=1)
+    return np.log(windows[HISTORY - width + 1 : HISTORY - width + 1 + 300]) - prices[HISTORY:-1]
+
+
+@pytest.mark.parametrize("width", AVERAGES)
+def test_an_average_of_prices_is_recognised(width: int) -> None:
+    found = nearest_rules(predictions_of(trial(averaged(width), walk())))
+    assert RULES[found.nearest[0]] == f"MA{width}"
+    assert found.is_copy[0]
+
+
+@pytest.mark.parametrize("lag", range(6))
+def test_an_older_price_is_recognised(lag: int) -> None:
+    found = nearest_rules(predictions_of(older(walk(), lag)))
+    assert RULES[found.nearest[0]] == ("y(t)" if lag == 0 else f"y(t-{lag})")
+    assert found.is_copy[0]
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_the_last_change_again_is_one_change_however_far_ahead(horizon: int) -> None:
+    prices = walk(200, horizon)
+    last_change = (prices[HISTORY:] - prices[HISTORY - 1 : -1])[:200]
+    found = nearest_rules(predictions_of(trial(last_change, prices, horizon)))
+    assert RULES[found.nearest[0]] == "last change again"
+    assert found.is_copy[0]
+
+
+def test_a_constant_drift_does_not_hide_a_copy() -> None:
+    one = older(walk(), 1)
+    drifting = trial(one.log_forecasts - one.log_prices[HISTORY:-1] + 0.01, one.log_prices)
+    assert nearest_rules(predictions_of(drifting)).distance[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_distance_grows_with_noise_and_a_fiftieth_of_a_move_is_a_copy() -> None:
+    distances = nearest_rules(predictions_of(*(noisy(share) for share in (0.01, 0.05, 0.2, 0.5)))).distance
+    assert (np.diff(distances) > 0).all()
+    assert distances[0] < 0.02 < distances[1]
+    assert distances[1] == pytest.approx(0.05, rel=0.3)

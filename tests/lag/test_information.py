@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from pipeline.lag.information import e_paths, inform, information_terms
+from tests.lag.made import knowing, moves_of, noisy, predictions_of, trial, walk
+
+
+def test_a_forecast_that_knows_a_little_is_found_and_its_opposite_is_told() -> None:
+    known = knowing(0.1, 400)
+    opposite = trial(-(known.log_forecasts - known.log_prices[21:-1]), known.log_prices)
+    found = inform(predictions_of(known, opposite))
+    assert found.p_skill[0] < 0.001
+    assert found.p_skill[1] > 0.999
+    assert found.p_anti[1] < 0.001
+    assert found.e_value[0] > 20.0 > found.e_value[1]
+
+
+def test_there_is_a_term_for_every_return_that_a_forecast_covers() -> None:
+    assert information_terms(predictions_of(noisy(0.2, 50, 4))).shape == (1, 53)
+
+
+def test_a_forecast_of_no_change_has_no_terms_and_proves_nothing() -> None:
+    found = inform(predictions_of(trial(np.zeros(60), walk(60))))
+    assert (found.p_skill[0], found.p_anti[0], found.e_value[0]) == (1.0, 1.0, pytest.approx(1.0))
+
+
+def test_the_size_of_the_predictions_does_not_matter() -> None:
+    prices = walk(200)
+    changes = 0.1 * moves_of(prices) + np.random.default_rng(3).normal(0, 0.01, 200)
+    small, large = (inform(predictions_of(trial(scale * changes, prices))) for scale in (1e-4, 10.0))
+    assert small.p_skill == pytest.approx(large.p_skill)
+    assert small.e_value == pytest.approx(large.e_value)
+
+
+def test_a_term_rests_on_nothing_later_than_its_return() -> None:
+    one = knowing(0.1, 80)
+    later = trial(np.r_[(one.log_forecasts - one.log_prices[21:-1])[:50], np.full(30, 0.5)], one.log_prices)
+    before, after = (information_terms(predictions_of(each))[0] for each in (one, later))
+    np.testing.assert_allclose(before[:50], after[:50])
+    assert not np.allclose(before[50:], after[50:])
+
+
+def test_a_path_without_skill_seldom_reaches_twenty_however_often_one_looks() -> None:
+    terms = np.random.default_rng(0).standard_t(4, (2000, 1000))
+    assert (e_paths(terms).max(axis=1) >= 20.0).mean() <= 0.05
+
+
+def test_the_evidence_starts_at_one_and_is_expected_to_stay_there() -> None:
+    signs = np.random.default_rng(1).choice([-1.0, 1.0], (40000, 60))
+    paths = e_paths(signs)
+    assert paths[:, 59].mean() == pytest.approx(1.0, abs=0.05)
+    assert e_paths(np.zeros((1, 3))) == pytest.approx(1.0)
+
+
+def test_overwhelming_evidence_stays_finite() -> None:
+    assert np.isfinite(e_paths(np.full((1, 5000), 30.0))).all()

@@ -1,0 +1,112 @@
+from dataclasses import fields, replace
+
+import pytest
+
+from pipeline.lag.decision import Reason
+from pipeline.lag.sentence import chance_text, made_of, write_sentence
+from pipeline.types import Evidence
+
+PLAIN = replace(
+    Evidence(
+        n=500,
+        nearest_naive="y(t)",
+        **{field.name: 0.25 for field in fields(Evidence) if field.type == "float"},
+    ),
+    skill=-2.25,
+    skill_low=-2.71,
+    skill_high=-1.8,
+    mean_lag_sessions=3.42,
+    p_echo=1e-12,
+)
+
+
+def sentence(reason: Reason, horizon: int = 1, adjusted: float = 0.012, **changes: float) -> str:
+    return write_sentence(reason, replace(PLAIN, **changes), horizon, adjusted)
+
+
+def test_an_echo_is_told_with_its_age_and_its_cost() -> None:
+    assert sentence(Reason.ECHO) == (
+        "ECHO (p = 1e-12): a 3.4-session-old average of the price; skill -225% [-271, -180]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason.INFORMATIVE, "SKILLED (p = 0.012): the predicted changes tell of the moves"),
+        (Reason.CONTRARY, "WORSE (p = 0.250): the moves go against the predicted changes"),
+        (
+            Reason.OVER_REACTING,
+            "NO_SKILL (p = 0.012): informative but over-reacting, multiply its changes by 0.25",
+        ),
+        (
+            Reason.ECHO_SHAPE,
+            "SUSPECT_ECHO: shaped like a 3.4-session-old average of the price, but a skill of 2% "
+            "is not excluded yet",
+        ),
+        (Reason.LOSING, "WORSE (p = 0.250): loses to the last price, +25.0% as issued"),
+        (Reason.WITHOUT_SKILL, "NO_SKILL: a skill of 2% would have been seen in 25% of such records"),
+        (
+            Reason.UNDECIDED,
+            "INSUFFICIENT: a skill of 2% would have been seen in only 25% of such records; wait for "
+            "some 309 forecasts",
+        ),
+    ],
+)
+def test_every_reason_is_told_in_words_before_the_skill(reason: Reason, said: str) -> None:
+    assert sentence(reason) == f"{said}; skill -225% [-271, -180]"
+
+
+def test_an_excluded_skill_is_told_with_its_p_value() -> None:
+    assert "a skill of 2% is excluded (p = 0.010)" in sentence(Reason.WITHOUT_SKILL, p_no_skill=0.01)
+
+
+@pytest.mark.parametrize(
+    ("n", "horizon", "said"),
+    [
+        (1, 1, "INSUFFICIENT: 1 forecast; 30 are needed"),
+        (100, 5, "INSUFFICIENT: 100 forecasts 5 sessions ahead, which overlap; 150 are needed"),
+    ],
+)
+def test_too_few_forecasts_say_how_many_are_needed(n: int, horizon: int, said: str) -> None:
+    assert sentence(Reason.TOO_FEW, horizon, n=n) == said
+
+
+def test_a_price_that_never_moved_is_told_without_numbers() -> None:
+    said = sentence(Reason.NEVER_MOVED, skill=float("nan"))
+    assert said == "INSUFFICIENT: the price never moved, so there was nothing to forecast"
+
+
+@pytest.mark.parametrize(
+    ("rule", "distance", "lag", "words"),
+    [
+        ("y(t)", 0.0, 0.0, "the last price again"),
+        ("y(t-3)", 0.01, 3.0, "the price of 3 sessions before"),
+        ("MA5", 0.0, 2.0, "the average price of 5 sessions"),
+        ("last change again", 0.0, -1.0, "the last price with its last change again"),
+        ("y(t)", 0.3, 0.2, "the last price, give or take noise"),
+        ("MA5", 0.3, 2.04, "a 2.0-session-old average of the price"),
+        ("y(t)", 0.3, -0.8, "the last changes carried on"),
+    ],
+)
+def test_what_is_repeated_is_named(rule: str, distance: float, lag: float, words: str) -> None:
+    assert made_of(replace(PLAIN, nearest_naive=rule, distance=distance, mean_lag_sessions=lag)) == words
+
+
+def test_a_blend_of_known_prices_is_not_called_noise() -> None:
+    blend = replace(PLAIN, distance=1.07, mean_lag_sessions=0.0, filter_r2=0.94)
+    assert made_of(blend) == "a blend of prices already known"
+
+
+@pytest.mark.parametrize(
+    ("p_value", "text"),
+    [
+        (0.25, "p = 0.250"),
+        (0.001, "p = 0.001"),
+        (0.00099, "p = 1e-03"),
+        (1e-300, "p = 1e-300"),
+        (0.0, "p < 1e-300"),
+    ],
+)
+def test_a_p_value_keeps_the_digits_that_matter(p_value: float, text: str) -> None:
+    assert chance_text(p_value) == text
