@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pipeline.lag.judge import judge_together
 from pipeline.lag.market import HISTORY
 from pipeline.lag.stretches import longest_stretch
-from pipeline.types import Bands, Bars, BoolArray, DateArray, IntArray, LagVerdict, TrackRecord, Trial
+from pipeline.types import (
+    Bands,
+    Bars,
+    BoolArray,
+    DateArray,
+    IntArray,
+    Judgement,
+    LagVerdict,
+    TrackRecord,
+    Trial,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,16 +74,20 @@ def judge_records(records: Sequence[tuple[TrackRecord, Bars]]) -> tuple[LagVerdi
     """A verdict for every record that has anything to judge, all of one horizon judged together."""
     aligned = [found for record, bars in records if (found := align(record, bars)) is not None]
     judgements = judge_together([one.trial for one in aligned])
-    return tuple(
-        LagVerdict(
-            key=one.record.key,
-            first_origin=one.record.origin_dates[one.rows[0]],
-            last_origin=one.record.origin_dates[one.rows[-1]],
-            n_live=int(one.record.is_live[one.rows].sum()),
-            n_left_out=len(one.record) - len(one.rows),
-            judgement=judgement,
-        )
-        for one, judgement in zip(aligned, judgements, strict=True)
+    return tuple(_lag_verdict(one, judgement) for one, judgement in zip(aligned, judgements, strict=True))
+
+
+def _lag_verdict(aligned: Alignment, judgement: Judgement) -> LagVerdict:
+    record, rows = aligned.record, aligned.rows
+    left_out = len(record) - len(rows)
+    said = f"; {left_out:,} more beyond a gap left out" if left_out else ""
+    return LagVerdict(
+        key=record.key,
+        first_origin=record.origin_dates[rows[0]],
+        last_origin=record.origin_dates[rows[-1]],
+        n_live=int(record.is_live[rows].sum()),
+        n_left_out=left_out,
+        judgement=replace(judgement, sentence=f"{judgement.sentence}{said}"),
     )
 
 

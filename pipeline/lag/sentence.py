@@ -10,6 +10,10 @@ from pipeline.lag.skill import DETECTION, LEVEL
 from pipeline.types import Evidence
 
 SMALLEST_P = 1e-300
+NEARBY = 0.1
+"""Of a typical move: so near to the last price that nobody would tell them apart."""
+NARROW = 20.0
+"""Percentage points: a narrower interval is told with a decimal."""
 
 
 def write_sentence(reason: Reason, evidence: Evidence, horizon: int, p_skill_adjusted: float) -> str:
@@ -43,9 +47,11 @@ def chance_text(p_value: float) -> str:
 
 
 def skill_text(evidence: Evidence) -> str:
-    """Skill in percent with its 95% interval."""
-    ends = f"{_whole(100 * evidence.skill_low)}, {_whole(100 * evidence.skill_high)}"
-    return f"{_percent(evidence.skill)} [{ends}]"
+    """Skill in percent with its 95% interval, to as many digits as the interval is worth."""
+    e = evidence
+    ends = (100.0 * e.skill_low, 100.0 * e.skill_high)
+    digits = 1 if ends[1] - ends[0] < NARROW else 0
+    return f"{_percent(e.skill)} [{_rounded(ends[0], digits)}, {_rounded(ends[1], digits)}]"
 
 
 def made_of(evidence: Evidence) -> str:
@@ -53,6 +59,8 @@ def made_of(evidence: Evidence) -> str:
     e = evidence
     if is_copy(e):
         return RULE_WORDS.get(e.nearest_naive, "the last price again")
+    if e.nearest_naive == "y(t)" and e.distance < NEARBY:
+        return "hardly anything but the last price"
     if e.mean_lag_sessions >= 0.5:
         return f"a {e.mean_lag_sessions:.1f}-session-old average of the price"
     if e.mean_lag_sessions <= -0.5:
@@ -95,20 +103,21 @@ def _too_few(n: int, horizon: int) -> str:
 def _without_skill(e: Evidence) -> str:
     if e.p_no_skill < LEVEL:
         return f"a skill of 2% is excluded ({chance_text(e.p_no_skill)})"
-    return f"a skill of 2% would have been seen in {_whole(100 * e.power)}% of such records"
+    return f"a skill of 2% would have been seen in {_rounded(100 * e.power, 0)}% of such records"
 
 
 def _undecided(e: Evidence, horizon: int) -> str:
     needed = ceil(DETECTION * horizon / 0.02)
     return (
-        f"a skill of 2% would have been seen in only {_whole(100 * e.power)}% of such records; "
+        f"a skill of 2% would have been seen in only {_rounded(100 * e.power, 0)}% of such records; "
         f"wait for some {needed} forecasts"
     )
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:+,.1f}%" if abs(share) < 1 else f"{100 * share:+,.0f}%"
+    percent = 100.0 * share
+    return f"{round(percent, 1) + 0.0:+.1f}%" if abs(percent) < 100.0 else f"{percent:+,.0f}%"
 
 
-def _whole(value: float) -> str:
-    return f"{round(value) + 0:,}"
+def _rounded(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:,.{digits}f}"

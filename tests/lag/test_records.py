@@ -62,6 +62,7 @@ def test_a_day_without_a_forecast_ends_the_stretch() -> None:
     (verdict,) = judge_records([(broken, bars)])
     assert (verdict.judgement.evidence.n, verdict.n_left_out, verdict.n_live) == (118, 50, 5)
     assert (verdict.first_origin, verdict.last_origin) == (whole.origin_dates[51], whole.origin_dates[-1])
+    assert verdict.judgement.sentence.endswith("; 50 more beyond a gap left out")
 
 
 def test_a_session_without_a_bar_ends_the_stretch() -> None:

@@ -57,6 +57,11 @@ def test_every_reason_is_told_in_words_before_the_skill(reason: Reason, said: st
     assert sentence(reason) == f"{said}; skill -225% [-271, -180]"
 
 
+def test_a_narrow_interval_is_told_with_a_decimal_and_zero_has_no_sign_of_its_own() -> None:
+    said = sentence(Reason.ECHO, skill=-0.0002, skill_low=-0.0021, skill_high=-0.0001)
+    assert said.endswith("skill +0.0% [-0.2, 0.0]")
+
+
 def test_an_excluded_skill_is_told_with_its_p_value() -> None:
     assert "a skill of 2% is excluded (p = 0.010)" in sentence(Reason.WITHOUT_SKILL, p_no_skill=0.01)
 
@@ -84,6 +89,7 @@ def test_a_price_that_never_moved_is_told_without_numbers() -> None:
         ("y(t-3)", 0.01, 3.0, "the price of 3 sessions before"),
         ("MA5", 0.0, 2.0, "the average price of 5 sessions"),
         ("last change again", 0.0, -1.0, "the last price with its last change again"),
+        ("y(t)", 0.099, 0.0, "hardly anything but the last price"),
         ("y(t)", 0.3, 0.2, "the last price, give or take noise"),
         ("MA5", 0.3, 2.04, "a 2.0-session-old average of the price"),
         ("y(t)", 0.3, -0.8, "the last changes carried on"),
