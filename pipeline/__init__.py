@@ -3,7 +3,7 @@
 The data's way, one module a stage:
 
     sources/ -> validate -> store/ -> features -> difference -> scale -> window -> models/, train
-    -> walk_forward, forecast, intervals -> store/ -> score, metrics -> lag -> report
+    -> walk_forward, forecast, intervals -> store/ -> score, metrics -> lag/ -> report
 
 `daily` puts the stages in order; `cli` and the `flows` package call `daily`. Imports go one way:
 types, errors <- settings <- stages, sources, models, store <- daily <- cli, flows <- deployments.

@@ -109,7 +109,8 @@ def sql(
 ) -> None:
     """Ask the database in SQL; it cannot be changed that way.
 
-    Views: prices, latest_forecasts, forecast_history, model_scoreboard, metric_history, lagging_models.
+    Views: prices, latest_forecasts, forecast_history, model_scoreboard, metric_history, lagging_models,
+    model_verdicts.
     """
     from pipeline import report
 
