@@ -131,7 +131,7 @@ def test_the_version_is_shown(pricecast: Run) -> None:
 def test_every_command_says_in_one_whole_line_what_it_does(pricecast: Run) -> None:
     _, out, _ = pricecast("--help")
     commands = out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
-    assert len(commands) == 11
+    assert len(commands) == 12
     assert all(line.endswith(".") and not line.endswith("...") for line in commands)
 
 
@@ -225,6 +225,38 @@ def test_piped_tables_are_neither_cut_nor_coloured(pricecast: Run, db: str) -> N
     assert "\x1b" not in out
     assert "…" not in out
     assert len(out.splitlines()) == 2 + len(SYMBOLS) * len(MODELS) * 2
+
+
+def test_one_verdict_is_explained_and_drawn(pricecast: Run, db: str, tmp_path: Path) -> None:
+    picture = tmp_path / "verdict.svg"
+    words = ("--explain", "SIM-LEAD", "ridge", "--plot", str(picture))
+    code, out, err = pricecast("verdicts", *words, "--horizon", "2", "--db", db)
+    _, table, _ = pricecast("verdicts", "SIM-LEAD", "--json", "--db", db)
+    (sentence,) = [
+        one["sentence"] for one in json.loads(table) if (one["model"], one["horizon"]) == ("ridge", 2)
+    ]
+    assert (code, err) == (0, "")
+    assert out.startswith("SIM-LEAD ridge, 2 sessions ahead\n")
+    assert sentence in " ".join(out.split())
+    assert out.endswith(f"\n{picture}\n")
+    assert sentence.split(";")[0] in picture.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--explain", "SIM-LEAD", "absent"], 1, "no verdict on SIM-LEAD absent 1 ahead is stored"),
+        (["--explain", "SIM-LEAD", "ridge", "--horizon", "9"], 1, "ridge 9 ahead"),
+        (["--explain", "SIM-LEAD", "ridge", "--plot", "x.txt"], 2, "--plot x.txt is no picture"),
+        (["--plot", "x.png"], 2, "--plot draws one verdict"),
+    ],
+)
+def test_what_cannot_be_explained_is_said(
+    pricecast: Run, db: str, words: list[str], code: int, said: str
+) -> None:
+    found, _, err = pricecast("verdicts", *words, "--db", db)
+    assert found == code
+    assert said in err
 
 
 def test_verdicts_are_whole_sentences(pricecast: Run, db: str) -> None:

@@ -63,16 +63,11 @@ def judge(
     if plot is not None:
         check_picture(plot, "--plot")
     found = read_forecast_file(file, horizon)
-    if plot is not None and len(found) > 1:
-        what = f"--plot draws one verdict, and {file} holds {len(found)} series"
-        raise UsageError(what, "Give a file with one symbol and one model.")
+    if plot is not None:
+        _check_single(file, found)
     judged = _judged(file, [one for one in found if isinstance(one, ForecastSeries)])
-    if as_json:
-        _show_json(judged)
-    elif explained:
-        _show_explanations(judged)
-    else:
-        _show_table(judged)
+    show = _show_json if as_json else _show_explanations if explained else _show_table
+    show(judged)
     if plot is not None:
         _draw(judged, plot)
     unusable = [one for one in found if isinstance(one, UnusableSeries)]
@@ -80,6 +75,12 @@ def judge(
     _tell_errors(file, unusable)
     if unusable:
         raise typer.Exit(DEGRADED if judged else FAILED)
+
+
+def _check_single(file: Path, found: Sequence[ForecastSeries | UnusableSeries]) -> None:
+    if len(found) > 1:
+        what = f"--plot draws one verdict, and {file} holds {len(found)} series"
+        raise UsageError(what, "Give a file with one symbol and one model.")
 
 
 def _judged(file: Path, series: Sequence[ForecastSeries]) -> list[_Judged]:
