@@ -247,7 +247,7 @@ def _consecutive(kept: _Kept, horizon: int) -> _Kept:
     broken = np.flatnonzero(~is_same)
     if len(broken) == 0:
         return kept
-    stretch = rows[longest_stretch(len(rows), broken, broken + horizon)]
+    stretch = rows.iloc[longest_stretch(len(rows), broken, broken + horizon)]
     breaks = _breaks(rows, broken, horizon)
     if len(stretch) < fewest:
         what = f"because of gaps only {len(stretch)} of {len(rows):,} rows can be judged together; {needed}"

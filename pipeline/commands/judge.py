@@ -70,6 +70,8 @@ def judge(
     show(judged)
     if plot is not None:
         _draw(judged, plot)
+    if plot is not None and judged and not as_json:
+        typer.echo(f"\n{plot}")
     unusable = [one for one in found if isinstance(one, UnusableSeries)]
     _tell_notes(unusable if as_json else found)
     _tell_errors(file, unusable)
