@@ -12,6 +12,10 @@ from pipeline.types import Evidence
 SMALLEST_P = 1e-300
 NEARBY = 0.1
 """Of a typical move: so near to the last price that nobody would tell them apart."""
+DRIFT = 0.05
+"""Difference of skills from which the forecasts' drift is worth a word."""
+ABSURD = 1e5
+"""Percent from which digits tell nothing."""
 NARROW = 20.0
 """Percentage points: a narrower interval is told with a decimal."""
 
@@ -47,11 +51,15 @@ def chance_text(p_value: float) -> str:
 
 
 def skill_text(evidence: Evidence) -> str:
-    """Skill in percent with its 95% interval, to as many digits as the interval is worth."""
+    """Skill in percent with its 95% interval, to as many digits as the interval is worth.
+
+    Where the forecasts' drift makes a difference, the skill as issued is told beside it.
+    """
     e = evidence
     ends = (100.0 * e.skill_low, 100.0 * e.skill_high)
     digits = 1 if ends[1] - ends[0] < NARROW else 0
-    return f"{_percent(e.skill)} [{_rounded(ends[0], digits)}, {_rounded(ends[1], digits)}]"
+    issued = f", {_percent(e.skill_as_issued)} as issued" if abs(e.skill_as_issued - e.skill) > DRIFT else ""
+    return f"{_percent(e.skill)} [{_rounded(ends[0], digits)}, {_rounded(ends[1], digits)}]{issued}"
 
 
 def made_of(evidence: Evidence) -> str:
@@ -60,7 +68,7 @@ def made_of(evidence: Evidence) -> str:
     if is_copy(e):
         return RULE_WORDS.get(e.nearest_naive, "the last price again")
     if e.nearest_naive == "y(t)" and e.distance < NEARBY:
-        return "hardly anything but the last price"
+        return "the last price, hardly changed"
     if e.mean_lag_sessions >= 0.5:
         return f"a {e.mean_lag_sessions:.1f}-session-old average of the price"
     if e.mean_lag_sessions <= -0.5:
@@ -87,7 +95,7 @@ def _why(reason: Reason, e: Evidence, horizon: int) -> str:
         Reason.FEW_BUT_COPIES: lambda: made_of(e),
         Reason.ECHO: lambda: made_of(e),
         Reason.ECHO_SHAPE: lambda: f"shaped like {made_of(e)}, but a skill of 2% is not excluded yet",
-        Reason.LOSING: lambda: f"loses to the last price, {_percent(e.skill_as_issued)} as issued",
+        Reason.LOSING: lambda: "loses to the last price",
         Reason.WITHOUT_SKILL: lambda: _without_skill(e),
         Reason.UNDECIDED: lambda: _undecided(e, horizon),
     }
@@ -116,8 +124,10 @@ def _undecided(e: Evidence, horizon: int) -> str:
 
 def _percent(share: float) -> str:
     percent = 100.0 * share
-    return f"{round(percent, 1) + 0.0:+.1f}%" if abs(percent) < 100.0 else f"{percent:+,.0f}%"
+    if abs(percent) < 100.0:
+        return f"{round(percent, 1) + 0.0:+.1f}%"
+    return f"{percent:+,.0f}%" if abs(percent) < ABSURD else f"{percent:+.0e}%"
 
 
 def _rounded(value: float, digits: int) -> str:
-    return f"{round(value, digits) + 0.0:,.{digits}f}"
+    return f"{round(value, digits) + 0.0:,.{digits}f}" if abs(value) < ABSURD else f"{value:.0e}"

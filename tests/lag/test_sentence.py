@@ -15,6 +15,7 @@ PLAIN = replace(
     skill=-2.25,
     skill_low=-2.71,
     skill_high=-1.8,
+    skill_as_issued=-2.25,
     mean_lag_sessions=3.42,
     p_echo=1e-12,
 )
@@ -44,7 +45,7 @@ def test_an_echo_is_told_with_its_age_and_its_cost() -> None:
             "SUSPECT_ECHO: shaped like a 3.4-session-old average of the price, but a skill of 2% "
             "is not excluded yet",
         ),
-        (Reason.LOSING, "WORSE (p = 0.250): loses to the last price, +25.0% as issued"),
+        (Reason.LOSING, "WORSE (p = 0.250): loses to the last price"),
         (Reason.WITHOUT_SKILL, "NO_SKILL: a skill of 2% would have been seen in 25% of such records"),
         (
             Reason.UNDECIDED,
@@ -58,8 +59,21 @@ def test_every_reason_is_told_in_words_before_the_skill(reason: Reason, said: st
 
 
 def test_a_narrow_interval_is_told_with_a_decimal_and_zero_has_no_sign_of_its_own() -> None:
-    said = sentence(Reason.ECHO, skill=-0.0002, skill_low=-0.0021, skill_high=-0.0001)
+    narrow = {"skill": -0.0002, "skill_low": -0.0021, "skill_high": -0.0001, "skill_as_issued": 0.0}
+    said = sentence(Reason.ECHO, **narrow)
     assert said.endswith("skill +0.0% [-0.2, 0.0]")
+
+
+@pytest.mark.parametrize(
+    ("issued", "said"),
+    [
+        (-2.21, "[-271, -180]"),
+        (-2.9, "[-271, -180], -290% as issued"),
+        (-4e7, "[-271, -180], -4e+09% as issued"),
+    ],
+)
+def test_the_skill_as_issued_is_told_where_the_drift_costs_something(issued: float, said: str) -> None:
+    assert sentence(Reason.ECHO, skill_as_issued=issued).endswith(said)
 
 
 def test_an_excluded_skill_is_told_with_its_p_value() -> None:
@@ -89,7 +103,7 @@ def test_a_price_that_never_moved_is_told_without_numbers() -> None:
         ("y(t-3)", 0.01, 3.0, "the price of 3 sessions before"),
         ("MA5", 0.0, 2.0, "the average price of 5 sessions"),
         ("last change again", 0.0, -1.0, "the last price with its last change again"),
-        ("y(t)", 0.099, 0.0, "hardly anything but the last price"),
+        ("y(t)", 0.099, 0.0, "the last price, hardly changed"),
         ("y(t)", 0.3, 0.2, "the last price, give or take noise"),
         ("MA5", 0.3, 2.04, "a 2.0-session-old average of the price"),
         ("y(t)", 0.3, -0.8, "the last changes carried on"),
