@@ -2,7 +2,7 @@
 
 The data's way, one module a stage:
 
-    sources/ -> validate -> store/ -> features -> difference -> scale -> window -> models/, train
+    sources/ -> validate -> store/ -> features -> difference -> scale -> window -> models/, networks/, train
     -> walk_forward, forecast, intervals -> store/ -> score, metrics -> lag/ -> report
 
 `daily` puts the stages in order; `cli` and the `flows` package call `daily`. Imports go one way:

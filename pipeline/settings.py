@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import ConfigError
-from pipeline.types import Differencing, FeatureSet, Scaling
+from pipeline.types import Cell, Differencing, FeatureSet, Scaling, Schedule, Shape
 
 DEFAULT_CONFIG_FILE = Path("pricecast.toml")
 CONTINUOUS_CALENDAR = "24/7"
@@ -71,18 +71,34 @@ class TransformSettings(_Frozen):
 
 
 class LstmSettings(_Frozen):
-    """Architecture and fitting of the LSTM models."""
+    """Architecture and fitting of the recurrent models."""
 
+    cell: Cell = Cell.LSTM
+    shape: Shape = Shape.DIRECT
+    """direct: all horizons from the last step. sequence: after every step. repeat: unfolded from the last
+    output. recursive: one step ahead, fed back (univariate). seq2seq: encoder and decoder."""
     units: int = Field(default=16, ge=1)
     layers: int = Field(default=1, ge=1, le=8)
+    bidirectional: bool = False
+    branches: int = Field(default=1, ge=1, le=2)
+    """2: the asset's own features and its leads' in layers of their own, then side by side."""
+    activation: str = "tanh"
+    recurrent_activation: str = "sigmoid"
+    use_bias: bool = True
     dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
+    recurrent_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     learning_rate: float = Field(default=5e-3, gt=0.0)
+    schedule: Schedule = Schedule.CONSTANT
+    clip_norm: float = Field(default=0.0, ge=0.0)
+    """Gradients are scaled down to this norm; 0: never."""
     optimizer: str = "adam"
     loss: str = "mse"
     epochs: int = Field(default=20, ge=1)
     batch_size: int = Field(default=64, ge=1)
     patience: int = Field(default=5, ge=1)
     """Stop after so many epochs without a better validation loss; the best epoch's weights are kept."""
+    min_improvement: float = Field(default=0.005, ge=0.0, lt=1.0)
+    """A better validation loss is lower by this share: less is what chance gives an epoch among many."""
 
 
 class RidgeSettings(_Frozen):

@@ -19,7 +19,7 @@ FLOORS = (
     {"settings", "clock"},
     {
         *("calendars", "difference", "features", "scale", "window", "intervals", "metrics", "stationarity"),
-        *("sources", "models", "store", "validate", "score", "lag", "report", "plot"),
+        *("sources", "models", "networks", "store", "validate", "score", "lag", "report", "plot"),
         *("forecast_file", "explanation"),
     },
     {"train", "doctor"},
@@ -37,8 +37,8 @@ FLOORS = (
 
 HOMES = {
     "prefect": ("flows/", "deployments/", "pipeline/doctor.py"),
-    "tensorflow": ("pipeline/models/",),
-    "keras": ("pipeline/models/",),
+    "tensorflow": ("pipeline/networks/",),
+    "keras": ("pipeline/networks/",),
     "yfinance": ("pipeline/sources/yahoo.py",),
     "curl_cffi": ("pipeline/sources/yahoo.py",),
     "sqlalchemy": ("pipeline/store/",),
@@ -126,10 +126,33 @@ def test_each_dependency_has_one_home(path: Path) -> None:
         assert here.startswith(HOMES[dependency]), f"{dependency} in {here}"
 
 
+def loaded(path: Path) -> set[str]:
+    """The modules that are imported when this one is."""
+    return {module for node in at_import(tree_of(path)) for module in imported(node)}
+
+
+def heavy_modules() -> set[str]:
+    """The modules of `networks` that import TensorFlow when they are imported themselves."""
+    heavy: set[str] = set()
+    for path in (ROOT / "pipeline" / "networks").glob("*.py"):
+        if {package(module) for module in loaded(path)} & LAZY:
+            heavy.add(f"pipeline.networks.{path.stem}")
+    return heavy
+
+
 @pytest.mark.parametrize("path", CODE, ids=NAMES)
 def test_tensorflow_is_imported_where_it_is_used_only(path: Path) -> None:
-    names = {package(module) for node in at_import(tree_of(path)) for module in imported(node)}
-    assert not names & LAZY_IN.get(path.name, LAZY)
+    names = {package(module) for module in loaded(path)}
+    own = f"pipeline.networks.{path.stem}" if path.parent.name == "networks" else ""
+    if own not in heavy_modules():
+        assert not names & LAZY_IN.get(path.name, LAZY)
+        assert not loaded(path) & heavy_modules()
+
+
+def test_what_needs_no_tensorflow_of_the_networks_does_not_load_it() -> None:
+    light = {f"pipeline.networks.{name}" for name in ("__init__", "names", "parameters", "start")}
+    assert heavy_modules()
+    assert not heavy_modules() & light
 
 
 @pytest.mark.parametrize("path", CODE, ids=NAMES)

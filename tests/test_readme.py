@@ -1,12 +1,14 @@
 """The README's promises, as far as a program can hold them."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from pipeline.cli import execute
 from pipeline.models import RECIPES
+from pipeline.settings import LstmSettings
 from pipeline.store import VIEW_COLUMNS
 from pipeline.types import Verdict
 
@@ -36,6 +38,14 @@ def test_every_make_target_of_the_readme_exists() -> None:
     named = re.findall(r"\bmake ([a-z]+)\b", README)
     assert named
     assert set(named) <= set(targets)
+
+
+def test_the_readmes_settings_are_the_defaults() -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", README, flags=re.DOTALL)
+    shown = tomllib.loads(block)["lstm"]
+    defaults = LstmSettings().model_dump()
+    assert shown == {key: defaults[key] for key in shown}
+    assert len(shown) > 12
 
 
 def test_every_command_of_the_readme_exists(capsys: pytest.CaptureFixture[str]) -> None:

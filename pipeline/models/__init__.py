@@ -7,16 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
-
 from pipeline.errors import ConfigError
 from pipeline.models.base import LstmParameters, Model, ModelConfig, RidgeParameters
 from pipeline.models.drift import Drift
 from pipeline.models.last_value import LastValue
 from pipeline.models.lstm import Lstm
+from pipeline.models.lstm_parameters import lstm_parameters, merged_settings
 from pipeline.models.ridge import Ridge
-from pipeline.settings import AssetSettings, LstmSettings, ModelOverride, Settings
-from pipeline.types import Differencing, FeatureSet, Scaling
+from pipeline.settings import AssetSettings, ModelOverride, Settings
+from pipeline.types import Differencing, FeatureSet, Scaling, Shape
 
 Estimator = type[LastValue] | type[Drift] | type[Ridge] | type[Lstm]
 
@@ -50,6 +49,8 @@ RECIPES: Mapping[str, Recipe] = {
     "lstm-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE),
     "lstm-bivariate": Recipe(Lstm, FeatureSet.BIVARIATE),
     "lstm-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE),
+    "seq2seq-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE, lstm={"shape": Shape.SEQ2SEQ}),
+    "seq2seq-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE, lstm={"shape": Shape.SEQ2SEQ}),
 }
 
 
@@ -60,6 +61,7 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
     _refuse_fixed_keys(recipe, override, name)
     general = settings.transform
     features = override.features or recipe.features
+    leads = asset.leads if features is FeatureSet.MULTIVARIATE else ()
     return ModelConfig(
         name=name,
         features=features,
@@ -70,9 +72,9 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
         train_sessions=override.train_sessions or general.train_sessions,
         validation_fraction=_first(override.validation_fraction, general.validation_fraction),
         bridge_gaps=general.bridge_gaps,
-        leads=asset.leads if features is FeatureSet.MULTIVARIATE else (),
+        leads=leads,
         seed=settings.seed,
-        parameters=_parameters(recipe, settings, name, override.lstm),
+        parameters=_parameters(recipe, settings, name, features, leads),
     )
 
 
@@ -99,26 +101,17 @@ def _recipe(name: str) -> Recipe:
 
 
 def _parameters(
-    recipe: Recipe, settings: Settings, name: str, override: Mapping[str, Any]
+    recipe: Recipe, settings: Settings, name: str, features: FeatureSet, leads: tuple[str, ...]
 ) -> LstmParameters | RidgeParameters | None:
-    if override and recipe.estimator is not Lstm:
+    override = settings.model.get(name, ModelOverride()).lstm
+    if recipe.estimator is Lstm:
+        merged = merged_settings(settings.lstm, recipe.lstm, override, name)
+        return lstm_parameters(merged, name, features, len(leads))
+    if override:
         raise ConfigError(
             f"'model.{name}.lstm': {name} is no LSTM", f"Take [model.{name}.lstm] out of the configuration."
         )
-    if recipe.estimator is Ridge:
-        return RidgeParameters(settings.ridge.alphas)
-    if recipe.estimator is not Lstm:
-        return None
-    try:
-        merged = LstmSettings(**{**settings.lstm.model_dump(), **recipe.lstm, **override})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(
-            f"'model.{name}.lstm.{key}': {first['msg']}",
-            f"Expected one of: {', '.join(sorted(LstmSettings.model_fields))}.",
-        ) from error
-    return LstmParameters(**merged.model_dump())
+    return RidgeParameters(settings.ridge.alphas) if recipe.estimator is Ridge else None
 
 
 def _refuse_fixed_keys(recipe: Recipe, override: ModelOverride, name: str) -> None:

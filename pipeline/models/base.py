@@ -2,25 +2,19 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Protocol
 
+from pipeline.networks.parameters import Limits, NetworkParameters
 from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scaling, Windows
 
 
 @dataclass(frozen=True)
 class LstmParameters:
-    """Architecture and fitting of an LSTM; the meaning of each is in `settings.LstmSettings`."""
+    """A recurrent network and how long it is trained; the meaning of each is in `settings.LstmSettings`."""
 
-    units: int
-    layers: int
-    dropout: float
-    learning_rate: float
-    optimizer: str
-    loss: str
-    epochs: int
-    batch_size: int
-    patience: int
+    network: NetworkParameters
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -49,9 +43,20 @@ class ModelConfig:
 
     @property
     def config_hash(self) -> str:
-        """Twelve hexadecimal digits that change whenever the configuration does."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """Twelve hexadecimal digits that change whenever the configuration does.
+
+        Fields at the default of their class are left out, so that a new field changes no older hash.
+        """
+        text = json.dumps(_told(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _told(value: Any) -> Any:
+    """A configuration as JSON can hold it, without what its classes take for granted."""
+    if not is_dataclass(value):
+        return value
+    told = {field.name: (getattr(value, field.name), field.default) for field in fields(value)}
+    return {name: _told(given) for name, (given, default) in told.items() if given != default}
 
 
 class FittedModel(Protocol):

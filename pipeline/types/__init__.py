@@ -12,6 +12,7 @@ from pipeline.types.arrays import (
 )
 from pipeline.types.learning import (
     Bands,
+    Cell,
     Differencing,
     EpochLoss,
     Features,
@@ -21,6 +22,8 @@ from pipeline.types.learning import (
     ForecastKind,
     Provenance,
     Scaling,
+    Schedule,
+    Shape,
     Stationarity,
     Windows,
 )
@@ -55,6 +58,7 @@ __all__ = [
     "Bands",
     "Bars",
     "BoolArray",
+    "Cell",
     "CheckResult",
     "CorporateAction",
     "DateArray",
@@ -80,8 +84,10 @@ __all__ = [
     "RunStatus",
     "RunSummary",
     "Scaling",
+    "Schedule",
     "Scores",
     "SeriesKey",
+    "Shape",
     "Stationarity",
     "TrackRecord",
     "Trial",

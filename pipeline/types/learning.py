@@ -35,6 +35,31 @@ class Scaling(StrEnum):
     NONE = "none"
 
 
+class Cell(StrEnum):
+    """The recurrent layer of a network."""
+
+    LSTM = "lstm"
+    GRU = "gru"
+
+
+class Shape(StrEnum):
+    """What a network says of a window (see `networks.architectures`)."""
+
+    DIRECT = "direct"
+    SEQUENCE = "sequence"
+    REPEAT = "repeat"
+    RECURSIVE = "recursive"
+    SEQ2SEQ = "seq2seq"
+
+
+class Schedule(StrEnum):
+    """How the learning rate falls over the epochs."""
+
+    CONSTANT = "constant"
+    COSINE = "cosine"
+    EXPONENTIAL = "exponential"
+
+
 @dataclass(frozen=True, eq=False)
 class Features:
     """Differenced features of one asset, a row a session, with what is needed to come back to prices.

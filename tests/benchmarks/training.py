@@ -11,20 +11,20 @@ import numpy as np
 
 from pipeline.models.base import LstmParameters
 from pipeline.models.lstm import Lstm
+from pipeline.networks.parameters import Limits, NetworkParameters
 from pipeline.types import Windows
 
 SERIES, SAMPLES, TIME_STEPS, FEATURES, HORIZONS = 6, 1250, 30, 5, 5
-PARAMETERS = LstmParameters(
+NETWORK = NetworkParameters(
     units=32,
     layers=1,
     dropout=0.0,
     learning_rate=1e-3,
     optimizer="adam",
     loss="mse",
-    epochs=20,
     batch_size=32,
-    patience=20,
 )
+PARAMETERS = LstmParameters(NETWORK, Limits(epochs=20, patience=20, min_improvement=0.0))
 
 
 def made_windows(seed: int) -> Windows:
@@ -42,16 +42,16 @@ def plain_keras(windows: Windows, seed: int) -> float:
     model = keras.Sequential(
         [
             keras.Input((TIME_STEPS, FEATURES)),
-            keras.layers.LSTM(PARAMETERS.units),
+            keras.layers.LSTM(NETWORK.units),
             keras.layers.Dense(HORIZONS, kernel_initializer="zeros"),
         ]
     )
-    model.compile(keras.optimizers.Adam(PARAMETERS.learning_rate), loss="mse")
+    model.compile(keras.optimizers.Adam(NETWORK.learning_rate), loss="mse")
     history = model.fit(
         windows.values.astype("float32"),
         windows.targets.astype("float32"),
-        batch_size=PARAMETERS.batch_size,
-        epochs=PARAMETERS.epochs,
+        batch_size=NETWORK.batch_size,
+        epochs=PARAMETERS.limits.epochs,
         verbose=0,
     )
     model.predict(windows.values[-1:].astype("float32"), verbose=0)
@@ -77,8 +77,8 @@ def main() -> None:
     shared_function(made_windows(99), 99)  # starts TensorFlow for both sides
     plain_seconds, plain_loss = timed(plain_keras)
     shared_seconds, shared_loss = timed(shared_function)
-    print(f"{SERIES} series of {SAMPLES} windows of {TIME_STEPS}x{FEATURES}, {PARAMETERS.units} units,")
-    print(f"batch {PARAMETERS.batch_size}, {PARAMETERS.epochs} epochs each")
+    print(f"{SERIES} series of {SAMPLES} windows of {TIME_STEPS}x{FEATURES}, {NETWORK.units} units,")
+    print(f"batch {NETWORK.batch_size}, {PARAMETERS.limits.epochs} epochs each")
     print(f"plain Keras      {plain_seconds:6.2f} s a series, final training loss {plain_loss:.4f}")
     print(f"shared function  {shared_seconds:6.2f} s a series, final training loss {shared_loss:.4f}")
     print(f"ratio            {plain_seconds / shared_seconds:6.2f} times faster")

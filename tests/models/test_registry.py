@@ -31,13 +31,17 @@ def test_an_unknown_lstm_parameter_of_a_model_is_refused_with_the_choices() -> N
 
 def test_an_override_wins_over_the_recipe_and_the_recipe_over_the_settings() -> None:
     levels = configure(Settings(), LED, "lstm-levels")
-    assert (levels.difference, levels.scaler, levels.parameters.units) == (
+    assert (levels.difference, levels.scaler, levels.parameters.network.units) == (
         *(Differencing.NONE, Scaling.MINMAX),
         32,
     )
     override = ModelOverride(scaler=Scaling.ROBUST, validation_fraction=0.0, lstm={"units": 5})
     changed = configure(Settings(model={"lstm-levels": override}), LED, "lstm-levels")
-    assert (changed.scaler, changed.validation_fraction, changed.parameters.units) == (Scaling.ROBUST, 0.0, 5)
+    assert (changed.scaler, changed.validation_fraction, changed.parameters.network.units) == (
+        Scaling.ROBUST,
+        0.0,
+        5,
+    )
 
 
 def test_leads_belong_to_multivariate_models_alone() -> None:

@@ -1,0 +1,69 @@
+"""From settings to the parameters of a recurrent model; what cannot be is refused by the key's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.errors import ConfigError
+from pipeline.models.base import LstmParameters
+from pipeline.networks.names import ACTIVATIONS, LOSSES, OPTIMIZERS
+from pipeline.networks.parameters import Limits, NetworkParameters
+from pipeline.settings import LstmSettings
+from pipeline.types import FeatureSet, Shape
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "optimizer": OPTIMIZERS,
+    "loss": LOSSES,
+    "activation": ACTIVATIONS,
+    "recurrent_activation": ACTIVATIONS,
+}
+
+
+def merged_settings(
+    general: LstmSettings, recipe: Mapping[str, Any], override: Mapping[str, Any], model: str
+) -> LstmSettings:
+    """The override wins over the recipe, the recipe over the general settings."""
+    try:
+        return LstmSettings(**{**general.model_dump(), **recipe, **override})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"'model.{model}.lstm.{key}': {first['msg']}",
+            f"Expected one of: {', '.join(sorted(LstmSettings.model_fields))}.",
+        ) from error
+
+
+def lstm_parameters(settings: LstmSettings, model: str, features: FeatureSet, leads: int) -> LstmParameters:
+    """The parameters of `model`, which sees `features` and so many leads; ConfigError for what cannot be."""
+    for key, names in NAMES.items():
+        _check_name(key, getattr(settings, key), names)
+    _check_shape(settings, model, features)
+    limits = Limits(settings.epochs, settings.patience, settings.min_improvement)
+    network = {key: value for key, value in settings if key not in {*vars(limits), "branches"}}
+    branch_features = leads if settings.branches == 2 and features is FeatureSet.MULTIVARIATE else 0
+    return LstmParameters(
+        network=NetworkParameters(**network, branch_features=branch_features),
+        limits=limits,
+    )
+
+
+def _check_name(key: str, name: str, names: tuple[str, ...]) -> None:
+    if name not in names:
+        raise ConfigError(f"lstm.{key}: unknown {key} '{name}'", f"Expected one of: {', '.join(names)}.")
+
+
+def _check_shape(settings: LstmSettings, model: str, features: FeatureSet) -> None:
+    if settings.shape is Shape.RECURSIVE and features is not FeatureSet.UNIVARIATE:
+        raise ConfigError(
+            f"'model.{model}': a recursive network can feed back the close alone",
+            f"Give it features = 'univariate' in [model.{model}], or another lstm.shape.",
+        )
+    if settings.shape is Shape.SEQ2SEQ and (settings.bidirectional or settings.branches == 2):
+        raise ConfigError(
+            f"'model.{model}': a seq2seq network has one encoder that runs forward",
+            "Take lstm.bidirectional and lstm.branches out of it, or choose another lstm.shape.",
+        )

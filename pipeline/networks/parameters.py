@@ -1,0 +1,52 @@
+"""What decides a network: its architecture and how it is fitted. Imports no TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.types import Cell, Schedule, Shape
+
+
+@dataclass(frozen=True)
+class NetworkParameters:
+    """Architecture and training of a recurrent network; the meaning of each is in `settings.LstmSettings`."""
+
+    units: int
+    layers: int
+    dropout: float
+    learning_rate: float
+    optimizer: str
+    loss: str
+    batch_size: int
+    cell: Cell = Cell.LSTM
+    shape: Shape = Shape.DIRECT
+    bidirectional: bool = False
+    branch_features: int = 0
+    """The last so many features make a second branch; 0: one branch."""
+    activation: str = "tanh"
+    recurrent_activation: str = "sigmoid"
+    use_bias: bool = True
+    recurrent_dropout: float = 0.0
+    schedule: Schedule = Schedule.CONSTANT
+    clip_norm: float = 0.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a network is trained: `epochs`, or until `patience` of them have brought no better one.
+
+    A better epoch has a validation loss that is lower by the share `min_improvement`.
+    """
+
+    epochs: int
+    patience: int
+    min_improvement: float
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """The sizes of a network's windows and targets."""
+
+    time_steps: int
+    features: int
+    horizons: int

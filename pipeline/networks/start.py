@@ -1,0 +1,40 @@
+"""Starting TensorFlow once a process, quietly and repeatably."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+
+@lru_cache(maxsize=1)
+def start_tensorflow() -> None:
+    """Import TensorFlow with one thread an operation and deterministic operations.
+
+    Small networks gain nothing from more threads, and sums keep their order.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _native_stderr_closed():
+        import tensorflow as tf
+
+    tf.config.experimental.enable_op_determinism()
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        return  # A host application has started TensorFlow with threads of its own choice.
+
+
+@contextmanager
+def _native_stderr_closed() -> Iterator[None]:
+    """TensorFlow's libraries greet on file descriptor 2 before any setting can silence them."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

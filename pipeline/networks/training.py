@@ -1,0 +1,196 @@
+"""Fitting a network in one compiled function, traced once, with its loops over epochs and batches inside.
+
+Tracing costs as much as many small fits, so networks of the same architecture share one trainer for the life
+of the process. Every fit starts by overwriting all of its state from its own seed: what was fitted before, in
+which process and in which order, changes no bit.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from pipeline.networks.architectures import ARCHITECTURES
+from pipeline.networks.names import KERAS_LOSSES
+from pipeline.networks.parameters import Dimensions, Limits, NetworkParameters
+from pipeline.types import Cell, EpochLoss, FloatArray, Schedule, Windows
+
+PREDICTION_ROWS = 96
+"""Predictions run in blocks of this many rows, padded, so that a row's bits do not depend on how many
+others are asked for with it; a multiple of 6, 24 and 48, for matrix kernels treat the remainder apart."""
+DECAYED = 0.1
+"""What an exponential schedule leaves of the learning rate after the last epoch."""
+
+Weights = tuple[npt.NDArray[np.float32], ...]
+
+
+@lru_cache(maxsize=64)
+def shared_trainer(parameters: NetworkParameters, dimensions: Dimensions) -> Trainer:
+    """The process's one trainer of this architecture; how long it trains is no part of it."""
+    return Trainer(parameters, dimensions)
+
+
+class Trainer:
+    """A network with its compiled fit. Scratch space: no fit's state outlives its fit."""
+
+    def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
+        self._parameters, self._dimensions = parameters, dimensions
+        self._network = ARCHITECTURES[parameters.shape](parameters, dimensions)
+        self._optimizer = optimizer(parameters)
+        self._optimizer.build(self._network.variables)
+        self._untrained = [np.asarray(one) for one in self._optimizer.variables]
+        self._loss = keras.losses.get(KERAS_LOSSES.get(parameters.loss, parameters.loss))
+        self._best = [tf.Variable(tf.zeros(one.shape)) for one in self._network.variables]
+        self._fit, self._forward = self._compiled_fit(), self._compiled_forward()
+
+    def start(self, seed: int) -> Weights:
+        """Keras's own starting values, drawn from `seed` alone."""
+        return tuple(
+            np.asarray(_initial(one, seed + place, self._parameters.cell))
+            for place, one in enumerate(self._network.variables)
+        )
+
+    def fit(
+        self, start: Weights, training: Windows, validation: Windows, seed: int, limits: Limits
+    ) -> tuple[Weights, tuple[EpochLoss, ...], int]:
+        """Train from `start`: the best epoch's weights, the loss of every epoch from 0 on, the best epoch.
+
+        The best epoch is the last whose validation loss is better, by `min_improvement`, than that of the
+        best before it (the training loss where there is no validation); epoch 0, before any step, counts.
+        Order of batches, dropout and all else come from `seed`.
+        """
+        self.load(start)
+        self._forget(seed)
+        order = np.random.default_rng(seed)
+        orders = np.stack([order.permutation(len(training)) for _ in range(limits.epochs)]).astype(np.int32)
+        blocks = (training.values, training.targets, validation.values, validation.targets)
+        stopping = (np.int32(limits.patience), np.float32(limits.min_improvement))
+        losses, best = self._fit(*map(_as_float32, blocks), orders, *stopping)
+        weights = tuple(np.asarray(one) for one in self._best)
+        history = (EpochLoss(epoch, float(a), float(b)) for epoch, (a, b) in enumerate(np.asarray(losses)))
+        return weights, tuple(history), int(best)
+
+    def load(self, weights: Weights) -> None:
+        for variable, weight in zip(self._network.variables, weights, strict=True):
+            variable.assign(weight)
+
+    def predict(self, weights: Weights, values: FloatArray) -> FloatArray:
+        """(s, H) forecasts of scaled windows (s, t, f)."""
+        self.load(weights)
+        padding = -len(values) % PREDICTION_ROWS
+        padded = _as_float32(np.concatenate([values, np.zeros((padding, *values.shape[1:]))]))
+        blocks = padded.reshape(-1, PREDICTION_ROWS, *values.shape[1:])
+        outputs = [np.asarray(self._forward(block)) for block in blocks]
+        return np.concatenate(outputs)[: len(values)].astype(np.float64)
+
+    def _forget(self, seed: int) -> None:
+        """Optimizer and dropout as if nothing had been trained before."""
+        for variable, value in zip(self._optimizer.variables, self._untrained, strict=True):
+            variable.assign(value)
+        for place, state in enumerate(self._network.seeds):
+            state.assign([(seed + place) % 2**31, 0])
+
+    def _compiled_forward(self) -> Any:
+        shape = (PREDICTION_ROWS, self._dimensions.time_steps, self._dimensions.features)
+        return tf.function(self._network.forecast, input_signature=[tf.TensorSpec(shape)])
+
+    def _compiled_fit(self) -> Any:
+        size = self._dimensions
+        windows, targets = (None, size.time_steps, size.features), (None, size.horizons)
+        blocks = [tf.TensorSpec(shape) for shape in (windows, targets, windows, targets)]
+        orders, stopping = (
+            tf.TensorSpec((None, None), tf.int32),
+            [tf.TensorSpec((), tf.int32), tf.TensorSpec(())],
+        )
+        return tf.function(self._trained, input_signature=[*blocks, orders, *stopping])
+
+    def _trained(
+        self,
+        values: tf.Tensor,
+        targets: tf.Tensor,
+        later_values: tf.Tensor,
+        later_targets: tf.Tensor,
+        orders: tf.Tensor,
+        patience: tf.Tensor,
+        min_improvement: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """(e + 1, 2) losses of training and validation, and the best epoch; its weights are in `_best`."""
+        epochs = tf.shape(orders)[0]
+        losses = tf.TensorArray(tf.float32, size=epochs + 1, element_shape=(2,))
+        least, best, done = tf.constant(np.inf), tf.constant(0), tf.constant(0)
+        for epoch in tf.range(epochs + 1):
+            done = epoch
+            if epoch == 0:
+                training = self._loss_of(values, targets)
+            else:
+                self._slow_down(epoch, epochs)
+                training = self._run_epoch(values, targets, orders[epoch - 1])
+            validation = self._loss_of(later_values, later_targets)
+            losses = losses.write(epoch, tf.stack([training, validation]))
+            chosen = tf.where(tf.math.is_nan(validation), training, validation)
+            if chosen < least * (1.0 - min_improvement) or epoch == 0:
+                least, best = chosen, epoch
+                for kept, variable in zip(self._best, self._network.variables, strict=True):
+                    kept.assign(variable.value)
+            elif epoch - best >= patience:
+                break
+        return losses.stack()[: done + 1], best
+
+    def _run_epoch(self, values: tf.Tensor, targets: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
+        """One pass over the windows in the given order; the mean training loss."""
+        count, total = tf.shape(order)[0], tf.constant(0.0)
+        for first in tf.range(0, count, self._parameters.batch_size):
+            batch = order[first : first + self._parameters.batch_size]
+            with tf.GradientTape() as tape:
+                said, wanted = self._network.taught(tf.gather(values, batch), tf.gather(targets, batch))
+                loss = tf.reduce_mean(self._loss(wanted, said))
+            gradients = tape.gradient(loss, self._network.variables)
+            self._optimizer.apply(gradients, self._network.variables)
+            total += loss * tf.cast(tf.size(batch), tf.float32)
+        return total / tf.cast(count, tf.float32)
+
+    def _loss_of(self, values: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Mean loss of the forecasts, without dropout; NaN for no windows."""
+        return tf.reduce_mean(self._loss(targets, self._network.forecast(values)))
+
+    def _slow_down(self, epoch: tf.Tensor, epochs: tf.Tensor) -> None:
+        if self._parameters.schedule is not Schedule.CONSTANT:
+            done = tf.cast(epoch - 1, tf.float32) / tf.cast(epochs, tf.float32)
+            share = DECAYED**done if self._parameters.schedule is Schedule.EXPONENTIAL else _cosine(done)
+            self._optimizer.learning_rate.assign(self._parameters.learning_rate * share)
+
+
+def optimizer(parameters: NetworkParameters) -> keras.Optimizer:
+    """A Keras optimizer by its name, with the learning rate and the clipping asked for."""
+    found = keras.optimizers.get(parameters.optimizer)
+    found.learning_rate = parameters.learning_rate
+    found.global_clipnorm = parameters.clip_norm or None
+    return found
+
+
+def _cosine(done: tf.Tensor) -> tf.Tensor:
+    return 0.5 * (1.0 + tf.cos(np.pi * done))
+
+
+def _initial(variable: keras.Variable, seed: int, cell: Cell) -> Any:
+    """Glorot kernels, orthogonal recurrence, a forget bias of 1, a head of zeros."""
+    *_, layer, name = variable.path.split("/")
+    if layer == "head":
+        return np.zeros(variable.shape, dtype=np.float32)
+    if name == "kernel":
+        return keras.initializers.GlorotUniform(seed=seed)(variable.shape)
+    if name == "recurrent_kernel":
+        return keras.initializers.Orthogonal(seed=seed)(variable.shape)
+    if cell is Cell.GRU:
+        return np.zeros(variable.shape, dtype=np.float32)
+    units = variable.shape[0] // 4
+    return np.repeat(np.array([0.0, 1.0, 0.0, 0.0], dtype=np.float32), units)
+
+
+def _as_float32(values: FloatArray) -> npt.NDArray[np.float32]:
+    return np.ascontiguousarray(values, dtype=np.float32)
