@@ -115,13 +115,14 @@ def judge(job: Job, assets: Sequence[AssetSettings]) -> Outcome:
     Every configured asset is judged with them: skill has to stand out among all that is tried, however the
     schedule splits it into runs.
     """
+    others = [asset for asset in job.settings.assets if asset not in assets]
+    with reading(job.store) as connection:
+        own = [found for asset in assets for found in _records(job, connection, asset)]
+        beside = [found for asset in others for found in _records(job, connection, asset)]
+    metrics = [value for record, _ in own for value in measure(record)]
+    verdicts = judge_records([*own, *beside])
     with writing(job.store) as connection:
-        records = [found for asset in assets for found in _records(job, connection, asset)]
-        metrics = [value for record, _ in records for value in measure(record)]
         write.store_metrics(connection, metrics, job.run_id, job.as_of, job.started_at)
-        others = [asset for asset in job.settings.assets if asset not in assets]
-        records += [found for asset in others for found in _records(job, connection, asset)]
-        verdicts = judge_records(records)
         return Outcome(write.store_verdicts(connection, verdicts, job.run_id, job.as_of, job.started_at))
 
 

@@ -41,6 +41,23 @@ def test_a_run_again_without_news_adds_no_row_but_its_own(market: Market) -> Non
     assert market.count("runs") == 2
 
 
+def test_a_model_is_judged_beside_every_configured_asset_however_runs_are_split(market: Market) -> None:
+    market.configure('["last-value", "ridge"]')
+    longer = market.config.read_text(encoding="utf-8").replace("origins = 20", "origins = 60")
+    market.config.write_text(longer, encoding="utf-8")
+    judged = "SELECT symbol, model, horizon, p_skill, p_skill_adjusted FROM model_verdicts ORDER BY 1, 2, 3"
+    assert market.run("--symbols", "GOOD-USD") == 0
+    assert market.run("--symbols", "ODD-USD") == 0
+    split = market.ask(judged)
+    assert any(adjusted != alone for *_, alone, adjusted in split)
+    before = counts(market)
+    assert market.run("--symbols", "GOOD-USD") == 0
+    assert counts(market) == before
+    market.database.unlink()
+    assert market.run() == 0
+    assert market.ask(judged) == split
+
+
 def test_a_later_run_adds_only_what_is_new_and_scores_what_has_settled(market: Market) -> None:
     assert market.run(as_of="2025-06-07") == 0
     before = counts(market)
