@@ -77,6 +77,8 @@ class LstmSettings(_Frozen):
     shape: Shape = Shape.DIRECT
     """direct: all horizons from the last step. sequence: after every step. repeat: unfolded from the last
     output. recursive: one step ahead, fed back (univariate). seq2seq: encoder and decoder."""
+    seeds: int = Field(default=1, ge=1, le=100)
+    """The forecast is the mean of networks trained from so many seeds."""
     units: int = Field(default=16, ge=1)
     layers: int = Field(default=1, ge=1, le=8)
     bidirectional: bool = False

@@ -49,6 +49,7 @@ RECIPES: Mapping[str, Recipe] = {
     "lstm-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE),
     "lstm-bivariate": Recipe(Lstm, FeatureSet.BIVARIATE),
     "lstm-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE),
+    "lstm-ensemble": Recipe(Lstm, FeatureSet.MULTIVARIATE, lstm={"seeds": 5}),
     "seq2seq-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE, lstm={"shape": Shape.SEQ2SEQ}),
     "seq2seq-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE, lstm={"shape": Shape.SEQ2SEQ}),
 }

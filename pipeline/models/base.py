@@ -15,6 +15,7 @@ class LstmParameters:
 
     network: NetworkParameters
     limits: Limits
+    seeds: int = 1
 
 
 @dataclass(frozen=True)

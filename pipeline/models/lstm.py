@@ -25,7 +25,7 @@ Weights = tuple[npt.NDArray[np.float32], ...]
 
 @dataclass(frozen=True)
 class Lstm:
-    """A recurrent network of any shape, for any number of features.
+    """Recurrent networks of any shape, for any number of features: one, or the mean of several seeds.
 
     Untrained it forecasts the training mean of its scaled target, and as epoch 0 counts in early stopping, a
     network that learns nothing keeps that forecast.
@@ -36,38 +36,52 @@ class Lstm:
     def fit(self, training: Windows, validation: Windows, seed: int) -> FittedLstm:
         _, time_steps, features = training.values.shape
         dimensions = Dimensions(time_steps, features, training.targets.shape[1])
-        trainer = _trainer(self.parameters.network, dimensions)
-        weights, epochs, best = trainer.fit(
-            trainer.start(seed), training, validation, seed, self.parameters.limits
-        )
-        return FittedLstm(self.parameters.network, dimensions, weights, epochs, best)
+        trainer, limits = _trainer(self.parameters.network, dimensions), self.parameters.limits
+        fits = [
+            trainer.fit(trainer.start(one), training, validation, one, limits)
+            for one in member_seeds(seed, self.parameters.seeds)
+        ]
+        _, epochs, best = fits[0]
+        members = tuple(weights for weights, _, _ in fits)
+        return FittedLstm(self.parameters.network, dimensions, members, epochs, best)
 
     def restore(self, weights: bytes) -> FittedLstm:
         arrays = unpack(weights)
         dimensions = Dimensions(*(int(size) for size in arrays.pop("dimensions")))
-        return FittedLstm(
-            self.parameters.network, dimensions, tuple(array.astype(np.float32) for array in arrays.values())
-        )
+        every = [array.astype(np.float32) for array in arrays.values()]
+        size = len(every) // self.parameters.seeds
+        members = tuple(tuple(every[first : first + size]) for first in range(0, len(every), size))
+        return FittedLstm(self.parameters.network, dimensions, members)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedLstm:
-    """The weights of one trained network, in Keras's order."""
+    """The weights of each trained network, in Keras's order; the epochs are those of the first."""
 
     network: NetworkParameters
     dimensions: Dimensions
-    weights: Weights
+    members: tuple[Weights, ...]
     epochs: tuple[EpochLoss, ...] = ()
     best_epoch: int = 0
 
     def predict(self, values: FloatArray) -> FloatArray:
-        return _trainer(self.network, self.dimensions).predict(self.weights, values)
+        trainer = _trainer(self.network, self.dimensions)
+        return np.asarray(np.mean([trainer.predict(weights, values) for weights in self.members], axis=0))
 
     def to_bytes(self) -> bytes:
         size = self.dimensions
-        dimensions = np.array([size.time_steps, size.features, size.horizons])
-        weights = {f"w{number:03d}": weight for number, weight in enumerate(self.weights)}
-        return pack({"dimensions": dimensions, **weights})
+        weights = {
+            f"m{member:02d}w{number:03d}": weight
+            for member, every in enumerate(self.members)
+            for number, weight in enumerate(every)
+        }
+        return pack({"dimensions": np.array([size.time_steps, size.features, size.horizons]), **weights})
+
+
+def member_seeds(seed: int, count: int) -> tuple[int, ...]:
+    """The seeds of an ensemble's networks: its own, and others that follow from it."""
+    others = np.random.default_rng(seed).integers(0, 2**31, count - 1)
+    return (seed, *(int(one) for one in others))
 
 
 def _trainer(network: NetworkParameters, dimensions: Dimensions) -> Trainer:

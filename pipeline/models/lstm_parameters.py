@@ -14,6 +14,8 @@ from pipeline.networks.parameters import Limits, NetworkParameters
 from pipeline.settings import LstmSettings
 from pipeline.types import FeatureSet, Shape
 
+NOT_OF_A_NETWORK = ("branches", "seeds")
+"""Settings that mean something else, or nothing, to a single network; its limits beside them."""
 NAMES: Mapping[str, tuple[str, ...]] = {
     "optimizer": OPTIMIZERS,
     "loss": LOSSES,
@@ -43,11 +45,12 @@ def lstm_parameters(settings: LstmSettings, model: str, features: FeatureSet, le
         _check_name(key, getattr(settings, key), names)
     _check_shape(settings, model, features)
     limits = Limits(settings.epochs, settings.patience, settings.min_improvement)
-    network = {key: value for key, value in settings if key not in {*vars(limits), "branches"}}
+    network = {key: value for key, value in settings if key not in {*vars(limits), *NOT_OF_A_NETWORK}}
     branch_features = leads if settings.branches == 2 and features is FeatureSet.MULTIVARIATE else 0
     return LstmParameters(
         network=NetworkParameters(**network, branch_features=branch_features),
         limits=limits,
+        seeds=settings.seeds,
     )
 
 

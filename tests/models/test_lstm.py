@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.models.base import LstmParameters
-from pipeline.models.lstm import FittedLstm, Lstm
+from pipeline.models.lstm import FittedLstm, Lstm, member_seeds
 from pipeline.networks.parameters import Limits, NetworkParameters
 from pipeline.types import FloatArray, Windows
 from tests.made import made_windows
@@ -42,7 +42,7 @@ def plain_keras(parameters: LstmParameters, fitted: FittedLstm, values: FloatArr
         for number in range(parameters.network.layers)
     ]
     model = keras.Sequential([keras.Input(values.shape[1:]), *lstms, keras.layers.Dense(3)])
-    model.set_weights(list(fitted.weights))
+    model.set_weights(list(fitted.members[0]))
     return np.asarray(model(values.astype(np.float32)))
 
 
@@ -103,3 +103,18 @@ def test_a_forecast_does_not_depend_on_its_place_among_many() -> None:
     together = fitted.predict(values)
     alone = np.concatenate([fitted.predict(values[row : row + 1]) for row in range(len(values))])
     np.testing.assert_array_equal(alone, together)
+
+
+def test_an_ensemble_forecasts_the_mean_of_its_seeds() -> None:
+    training, validation = made_windows(60, 5, 2, 3), made_windows(20, 5, 2, 3, seed=1)
+    ensemble = Lstm(dataclasses.replace(SMALL, seeds=3)).fit(training, validation, 3)
+    seeds = member_seeds(3, 3)
+    alone = [Lstm(SMALL).fit(training, validation, seed).predict(validation.values) for seed in seeds]
+    np.testing.assert_array_equal(ensemble.predict(validation.values), np.mean(alone, axis=0))
+    assert len(set(seeds)) == 3
+    assert seeds[0] == 3
+    assert ensemble.epochs == Lstm(SMALL).fit(training, validation, 3).epochs
+
+
+def test_a_larger_ensemble_keeps_the_seeds_of_a_smaller_one() -> None:
+    assert member_seeds(7, 5)[:3] == member_seeds(7, 3)

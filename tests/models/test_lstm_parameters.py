@@ -39,10 +39,10 @@ def test_every_setting_of_a_network_reaches_it() -> None:
         "loss": "huber",
         "batch_size": 7,
     }
-    found = parameters_of(**asked, epochs=9, patience=2, min_improvement=0.1)
+    found = parameters_of(**asked, epochs=9, patience=2, min_improvement=0.1, seeds=3)
     assert {name: getattr(found.network, name) for name in asked} == asked
-    assert found.limits == Limits(9, 2, 0.1)
-    assert {*asked, *vars(found.limits), "branches"} == set(LstmSettings.model_fields)
+    assert (found.limits, found.seeds) == (Limits(9, 2, 0.1), 3)
+    assert {*asked, *vars(found.limits), "branches", "seeds"} == set(LstmSettings.model_fields)
 
 
 @pytest.mark.parametrize("key", ["optimizer", "loss", "activation", "recurrent_activation"])
