@@ -26,8 +26,8 @@ def run_progress() -> Progress:
     """Progress into the log of the current flow run and to its watcher."""
     logger, watcher = get_run_logger(), _watcher.get()
 
-    def tell(what: str, done: int, total: int) -> None:
-        logger.info("%s (%d of %d done)", what, done, total)
-        watcher(what, done, total)
+    def tell(stage: str, asset: str, done: int, total: int) -> None:
+        logger.info("%s %s (%d of %d done)", stage, asset, done, total)
+        watcher(stage, asset, done, total)
 
     return tell

@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
+from pipeline import assign as assigning
 from pipeline import steps
 from pipeline.daily import Steps
 from pipeline.errors import TransientSourceError
@@ -39,6 +40,7 @@ def _decorated(step: Callable[P, R], run_name: str) -> Task[P, R]:
 
 download = _decorated(steps.download, "download {asset.symbol}")
 ingest = _decorated(steps.ingest, "ingest {asset.symbol}")
+assign = _decorated(assigning.assign, "assign {asset.symbol}")
 backtest = _decorated(steps.backtest, "backtest {asset.symbol}")
 score = _decorated(steps.score, "score {asset.symbol}")
 issue = _decorated(steps.issue, "issue {asset.symbol}")
@@ -54,4 +56,4 @@ def prefect_steps(settings: Settings) -> Steps:
         retry_jitter_factor=0.5,
         retry_condition_fn=is_transient,
     )
-    return Steps(patient_download, ingest, backtest, score, issue, judge)
+    return Steps(patient_download, ingest, assign, backtest, score, issue, judge)

@@ -1,6 +1,7 @@
 """Missed or past days: the daily job once for each day, knowing no more than that day knew."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -51,14 +52,11 @@ def run_backfill(
     check_as_of(request.as_of, clock())
     once = DownloadedOnce(source, request.as_of, source.name)
     days = [first + timedelta(days=n) for n in range((request.as_of.date() - first).days + 1)]
-    return tuple(
-        run_daily(
-            replace(request, as_of=min(datetime.combine(day, END_OF_DAY, UTC), request.as_of)),
-            once,
-            store,
-            run_steps,
-            progress,
-            clock,
+    moments = [min(datetime.combine(day, END_OF_DAY, UTC), request.as_of) for day in days]
+    every_day = run_steps or Steps()
+    with every_day.workers(request.settings) as workers:
+        same_workers = replace(every_day, workers=lambda _: nullcontext(workers))
+        return tuple(
+            run_daily(replace(request, as_of=moment), once, store, same_workers, progress, clock)
+            for moment in moments
         )
-        for day in days
-    )

@@ -2,44 +2,57 @@
 
 import json
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from pipeline import __version__, steps
+from pipeline.assign import Due, assign
 from pipeline.calendars import trading_calendar
 from pipeline.clock import utc_now
 from pipeline.errors import PricecastError, UsageError
+from pipeline.job import Job, Outcome
 from pipeline.models import check_models
 from pipeline.settings import AssetSettings, Settings
 from pipeline.sources.base import PriceSource
-from pipeline.steps import Job, Outcome
 from pipeline.store import Engine, write, writing
 from pipeline.types import Failure, IngestSummary, RawPrices, RunStatus, RunSummary
+from pipeline.workers import Pending, Workers, open_workers
 
 log = logging.getLogger(__name__)
+
+ASSETS_AHEAD = 8
+"""So many assets are handed to the workers before the first one's results are stored: enough to keep all of
+them busy, and no more than memory holds for any number of assets."""
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """The steps as plain functions, or decorated by a scheduler; what they do is the same."""
+    """The steps as plain functions, or decorated by a scheduler; what they do is the same.
+
+    `workers` opens those who train between the steps.
+    """
 
     download: Callable[[Job, AssetSettings], RawPrices] = steps.download_patiently
     ingest: Callable[[Job, AssetSettings, RawPrices], IngestSummary] = steps.ingest
-    backtest: Callable[[Job, AssetSettings], Outcome] = steps.backtest
+    assign: Callable[[Job, AssetSettings], Due] = assign
+    backtest: Callable[[Job, AssetSettings, Sequence[Pending]], Outcome] = steps.backtest
     score: Callable[[Job, AssetSettings], Outcome] = steps.score
-    issue: Callable[[Job, AssetSettings], Outcome] = steps.issue
+    issue: Callable[[Job, AssetSettings, Sequence[Pending]], Outcome] = steps.issue
     judge: Callable[[Job, Sequence[AssetSettings]], Outcome] = steps.judge
+    workers: Callable[[Settings], AbstractContextManager[Workers]] = open_workers
 
 
 class Progress(Protocol):
-    """Told what is being done, and how many of how many pieces of work are done."""
+    """Told the stage of the work, the asset in hand, and how many of the stage's pieces are done."""
 
-    def __call__(self, what: str, done: int, total: int) -> None: ...
+    def __call__(self, stage: str, asset: str, done: int, total: int) -> None: ...
 
 
-def silent(what: str, done: int, total: int) -> None:
+def silent(stage: str, asset: str, done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
@@ -64,6 +77,16 @@ class _Tally:
     verdicts: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A job with how its steps are run, and what has come of them."""
+
+    job: Job
+    steps: Steps
+    tally: _Tally
+    progress: Progress
+
+
 def run_daily(
     request: Request,
     source: PriceSource,
@@ -86,7 +109,7 @@ def run_daily(
     job = _start(request, source, store, assets + leads, started_at)
     tally = _Tally()
     try:
-        _work(job, assets, leads, run_steps or Steps(), tally, progress)
+        _work(_Run(job, run_steps or Steps(), tally, progress), assets, leads)
         summary = _summary(request, job, assets, tally)
     except BaseException:
         _finish(job, RunStatus.FAILED, tally, clock())
@@ -145,49 +168,71 @@ def _start(
     return Job(run_id, request.settings, source, store, request.as_of, started_at)
 
 
-def _work(
-    job: Job,
-    assets: Sequence[AssetSettings],
-    leads: Sequence[AssetSettings],
-    run_steps: Steps,
-    tally: _Tally,
-    progress: Progress,
-) -> None:
-    total = len(leads) + 2 * len(assets) + 1
+def _work(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSettings]) -> None:
     fresh = []
     for done, asset in enumerate((*leads, *assets)):
-        progress(f"{asset.symbol}: prices", done, total)
-        if _ingested(job, asset, run_steps, tally):
+        run.progress("prices", asset.symbol, done, len(leads) + len(assets))
+        if _ingested(run, asset):
             fresh.append(asset)
-    for done, asset in enumerate(assets, start=len(leads) + len(assets)):
-        progress(f"{asset.symbol}: forecasts", done, total)
-        if asset in fresh:
-            _forecast(job, asset, run_steps, tally)
-    progress("verdicts", total - 1, total)
-    tally.verdicts = run_steps.judge(job, assets).count
-    steps.prune(job)
-    progress("done", total, total)
+    run.progress("prices", "", len(leads) + len(assets), len(leads) + len(assets))
+    _forecast_all(run, [asset for asset in assets if asset in fresh])
+    run.progress("verdicts", "", 0, 1)
+    run.tally.verdicts = run.steps.judge(run.job, assets).count
+    steps.prune(run.job)
+    run.progress("verdicts", "", 1, 1)
 
 
-def _ingested(job: Job, asset: AssetSettings, run_steps: Steps, tally: _Tally) -> bool:
+def _ingested(run: _Run, asset: AssetSettings) -> bool:
     def ingest_asset() -> None:
-        raw = run_steps.download(job, asset)
-        tally.ingested.append(run_steps.ingest(job, asset, raw))
+        raw = run.steps.download(run.job, asset)
+        run.tally.ingested.append(run.steps.ingest(run.job, asset, raw))
 
-    return _contained(asset, ingest_asset, tally)
+    return _contained(asset, ingest_asset, run.tally)
 
 
-def _forecast(job: Job, asset: AssetSettings, run_steps: Steps, tally: _Tally) -> None:
-    def forecast_asset() -> None:
-        issued = run_steps.backtest(job, asset)
-        tally.forecasts += issued.count
-        tally.failures.extend(issued.failures)
-        tally.scores += run_steps.score(job, asset).count
-        live = run_steps.issue(job, asset)
-        tally.forecasts += live.count
-        tally.failures.extend(failure for failure in live.failures if failure not in issued.failures)
+def _forecast_all(run: _Run, assets: Sequence[AssetSettings]) -> None:
+    """Assets are handed out some ahead of the one whose results are stored, always in their order."""
+    handed_out: deque[tuple[AssetSettings, list[Pending]]] = deque()
+    done = 0
 
-    _contained(asset, forecast_asset, tally)
+    def store_next() -> None:
+        nonlocal done
+        asset, pending = handed_out.popleft()
+        run.progress("forecasts", asset.symbol, done, len(assets))
+        _contained(asset, lambda: _store(run, asset, pending), run.tally)
+        done += 1
+
+    with run.steps.workers(run.job.settings) as workers:
+        for asset in assets:
+            handed_out.append((asset, _handed_out(run, asset, workers)))
+            if len(handed_out) > ASSETS_AHEAD:
+                store_next()
+        while handed_out:
+            store_next()
+    run.progress("forecasts", "", len(assets), len(assets))
+
+
+def _handed_out(run: _Run, asset: AssetSettings, workers: Workers) -> list[Pending]:
+    pending: list[Pending] = []
+
+    def hand_out() -> None:
+        due = run.steps.assign(run.job, asset)
+        run.tally.failures.extend(due.failures)
+        pending.extend(workers.submit(assignment) for assignment in due.assignments)
+
+    _contained(asset, hand_out, run.tally)
+    return pending
+
+
+def _store(run: _Run, asset: AssetSettings, pending: Sequence[Pending]) -> None:
+    job, tally = run.job, run.tally
+    issued = run.steps.backtest(job, asset, pending)
+    tally.forecasts += issued.count
+    tally.failures.extend(issued.failures)
+    tally.scores += run.steps.score(job, asset).count
+    live = run.steps.issue(job, asset, pending)
+    tally.forecasts += live.count
+    tally.failures.extend(failure for failure in live.failures if failure not in issued.failures)
 
 
 def _contained(asset: AssetSettings, work: Callable[[], None], tally: _Tally) -> bool:

@@ -101,6 +101,10 @@ class LstmSettings(_Frozen):
     """Stop after so many epochs without a better validation loss; the best epoch's weights are kept."""
     min_improvement: float = Field(default=0.005, ge=0.0, lt=1.0)
     """A better validation loss is lower by this share: less is what chance gives an epoch among many."""
+    warm_epochs: int = Field(default=0, ge=0)
+    """Re-fits go on from the weights of the fit before for so many epochs; 0: every fit starts anew."""
+    warm_audit_days: int = Field(default=30, ge=1)
+    """So often a fit that starts anew runs beside a warm one; warm starts end when they are worse."""
 
 
 class RidgeSettings(_Frozen):
@@ -198,6 +202,8 @@ class Settings(BaseSettings):
     settle: SettleSettings = SettleSettings()
     download: DownloadSettings = DownloadSettings()
     keep_weights_days: int = Field(default=30, ge=0)
+    workers: int = Field(default=0, ge=0, le=256)
+    """Processes that train networks; 0: one a core, 1: none beside the job's own."""
 
     @classmethod
     def settings_customise_sources(

@@ -4,26 +4,24 @@ A step that cannot do its work for an asset raises an `AssetError`, or reports a
 asset's models; what other assets and models have stored stays.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import tenacity
 
-from pipeline.calendars import TradingCalendar, trading_calendar, utc_moment
-from pipeline.errors import AssetError, HistoryError, PricecastError, TransientSourceError
-from pipeline.features import LeadCloses, build_features, closes_on, known_closes, segments
+from pipeline.calendars import TradingCalendar, utc_moment
+from pipeline.errors import AssetError, PricecastError, TransientSourceError
+from pipeline.features import closes_on
 from pipeline.intervals import PastErrors, conformal_bands
+from pipeline.job import Job, Outcome
 from pipeline.lag import judge_records
-from pipeline.models import configure
 from pipeline.models.base import ModelConfig
 from pipeline.score import measure
 from pipeline.score import score as score_forecasts
-from pipeline.settings import AssetSettings, Settings
-from pipeline.sources.base import PriceSource
-from pipeline.store import Connection, Engine, read, reading, write, writing
+from pipeline.settings import AssetSettings
+from pipeline.store import Connection, read, reading, write, writing
 from pipeline.types import (
     Bars,
     DateArray,
@@ -37,33 +35,7 @@ from pipeline.types import (
     TrackRecord,
 )
 from pipeline.validate import validate
-from pipeline.walk_forward import backtest_blocks, live_block
-
-
-@dataclass(frozen=True, eq=False)
-class Job:
-    """One run of the daily job: what it may know (`as_of`) and when it really runs (`started_at`)."""
-
-    run_id: int
-    settings: Settings
-    source: PriceSource
-    store: Engine
-    as_of: datetime
-    started_at: datetime
-
-    def calendar(self, asset: AssetSettings) -> TradingCalendar:
-        return trading_calendar(asset.calendar, self.settings.settle_minutes(asset.calendar))
-
-    def newest_settled(self, asset: AssetSettings) -> np.datetime64:
-        return self.calendar(asset).last_settled(self.as_of)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How many rows a step stored, and which models it failed for."""
-
-    count: int
-    failures: tuple[Failure, ...] = ()
+from pipeline.workers import Pending
 
 
 def download(job: Job, asset: AssetSettings) -> RawPrices:
@@ -90,9 +62,15 @@ def ingest(job: Job, asset: AssetSettings, raw: RawPrices) -> IngestSummary:
         return write.store_prices(connection, prices, job.run_id, job.started_at)
 
 
-def backtest(job: Job, asset: AssetSettings) -> Outcome:
-    """Walk-forward forecasts of every model that has none under its present configuration."""
-    return _for_each_model(job, asset, _backtest_model)
+def backtest(job: Job, asset: AssetSettings, due: Sequence[Pending]) -> Outcome:
+    """Wait for the walk-forward forecasts that are due, and store them."""
+    count, failures = 0, []
+    for pending in due:
+        try:
+            count += _store_backtest(job, asset, pending)
+        except PricecastError as error:
+            failures.append(_failure(asset, pending, error))
+    return Outcome(count, tuple(failures))
 
 
 def score(job: Job, asset: AssetSettings) -> Outcome:
@@ -103,10 +81,16 @@ def score(job: Job, asset: AssetSettings) -> Outcome:
         return Outcome(write.store_scores(connection, scores, job.run_id, job.started_at))
 
 
-def issue(job: Job, asset: AssetSettings) -> Outcome:
-    """Live forecasts of every model from the newest settled session; what is issued already stays."""
+def issue(job: Job, asset: AssetSettings, due: Sequence[Pending]) -> Outcome:
+    """Wait for the live forecasts that are due, and store them; what is issued already stays."""
     _require_newest_bar(job, asset)
-    return _for_each_model(job, asset, _issue_model)
+    count, failures = 0, []
+    for pending in due:
+        try:
+            count += _store_live(job, asset, pending)
+        except PricecastError as error:
+            failures.append(_failure(asset, pending, error))
+    return Outcome(count, tuple(failures))
 
 
 def judge(job: Job, assets: Sequence[AssetSettings]) -> Outcome:
@@ -139,57 +123,41 @@ def prune(job: Job) -> Outcome:
         return Outcome(write.prune_weights(connection, before))
 
 
-def _for_each_model(
-    job: Job, asset: AssetSettings, step: Callable[[Job, AssetSettings, ModelConfig], int]
-) -> Outcome:
-    count, failures = 0, []
-    for name in job.settings.models:
-        try:
-            count += step(job, asset, configure(job.settings, asset, name))
-        except PricecastError as error:
-            failures.append(Failure(asset.symbol, name, str(error)))
-    return Outcome(count, tuple(failures))
+def _failure(asset: AssetSettings, pending: Pending, error: PricecastError) -> Failure:
+    return Failure(asset.symbol, pending.assignment.config.name, str(error))
 
 
-def _backtest_model(job: Job, asset: AssetSettings, config: ModelConfig) -> int:
-    plan = job.settings.backtest
-    with reading(job.store) as connection:
-        if plan.origins == 0 or read.has_forecasts(
-            connection, asset.symbol, config.name, config.config_hash, ForecastKind.BACKTEST
-        ):
-            return 0
-        features = _features(job, connection, asset, config)
-    calendar = job.calendar(asset)
-    blocks = list(backtest_blocks(features, config, calendar, plan.origins, plan.refit_every))
+def _store_backtest(job: Job, asset: AssetSettings, pending: Pending) -> int:
+    blocks = pending.result.backtests
     if not blocks:
         return 0
-    errors = tuple(_own_errors(blocks, features))
+    own = [block for block in blocks if block.fit.kind is ForecastKind.BACKTEST]
+    errors = tuple(_own_errors(own, pending.assignment.features))
     with writing(job.store) as connection:
-        return sum(_store_block(job, connection, block, errors, calendar) for block in blocks)
+        return sum(_store_block(job, connection, asset, block, errors) for block in blocks)
 
 
-def _issue_model(job: Job, asset: AssetSettings, config: ModelConfig) -> int:
-    newest = job.newest_settled(asset)
+def _store_live(job: Job, asset: AssetSettings, pending: Pending) -> int:
+    if not pending.assignment.is_live:
+        return 0
+    forecasted = pending.result
+    if forecasted.error is not None:
+        raise forecasted.error
     with reading(job.store) as connection:
-        if read.has_live_origin(connection, asset.symbol, config.name, config.config_hash, newest):
-            return 0
-        features = _features(job, connection, asset, config)
-        errors = _stored_errors(connection, asset, config, newest)
-    calendar = job.calendar(asset)
-    block = live_block(features, config, calendar)
+        errors = _stored_errors(connection, asset, pending.assignment.config, job.newest_settled(asset))
     with writing(job.store) as connection:
-        return _store_block(job, connection, block, errors, calendar)
+        return sum(_store_block(job, connection, asset, block, errors) for block in forecasted.live)
 
 
 def _store_block(
     job: Job,
     connection: Connection,
+    asset: AssetSettings,
     block: ForecastBlock,
     errors: Sequence[PastErrors],
-    calendar: TradingCalendar,
 ) -> int:
     bands = conformal_bands(block.origin_dates, block.closes, errors, job.settings.intervals.window)
-    is_late = _is_late(block.target_dates, calendar, job.started_at)
+    is_late = _is_late(block.target_dates, job.calendar(asset), job.started_at)
     return write.store_forecasts(connection, block, bands, is_late, job.run_id, job.started_at)
 
 
@@ -198,52 +166,15 @@ def _is_late(target_dates: DateArray, calendar: TradingCalendar, made_at: dateti
     return settled <= utc_moment(made_at)
 
 
-def _features(job: Job, connection: Connection, asset: AssetSettings, config: ModelConfig) -> Features:
-    bars = read.bars(connection, asset.symbol, job.newest_settled(asset))
-    if len(bars) == 0:
-        raise HistoryError(asset.symbol, "no price bars are stored", "Run the download for it first.")
-    calendar = job.calendar(asset)
-    expected = calendar.sessions(bars.session_dates[0], bars.session_dates[-1])
-    numbers = segments(bars.session_dates, bars.session_dates if config.bridge_gaps else expected)
-    moments = calendar.settled_at(bars.session_dates)
-    leads = [_lead(job, connection, asset, lead, moments, config) for lead in config.leads]
-    return build_features(bars, numbers, config.features, config.difference, leads)
-
-
-def _lead(
-    job: Job,
-    connection: Connection,
-    asset: AssetSettings,
-    lead_symbol: str,
-    moments: DateArray,
-    config: ModelConfig,
-) -> LeadCloses:
-    lead = job.settings.asset(lead_symbol)
-    newest = job.newest_settled(lead)
-    bars = read.bars(connection, lead_symbol, newest)
-    if len(bars) == 0:
-        raise HistoryError(
-            asset.symbol,
-            f"its lead {lead_symbol} has no prices for {config.name}",
-            f"Make {lead_symbol} available at the source, or take it out of the leads of {asset.symbol}.",
-        )
-    calendar = job.calendar(lead)
-    expected = calendar.sessions(bars.session_dates[0], newest)
-    dates = bars.session_dates if config.bridge_gaps else expected
-    return known_closes(
-        lead_symbol, closes_on(dates, bars.session_dates, bars.close), calendar.settled_at(dates), moments
-    )
-
-
 def _require_newest_bar(job: Job, asset: AssetSettings) -> None:
     expected = job.newest_settled(asset)
     with reading(job.store) as connection:
-        stored = read.bars(connection, asset.symbol, expected).session_dates
-    if len(stored) == 0 or stored[-1] != expected:
-        newest = stored[-1] if len(stored) else "none"
+        newest = read.newest_session(connection, asset.symbol, expected)
+    if newest != expected:
         raise AssetError(
             asset.symbol,
-            f"no live forecast: the session of {expected} has settled, but the newest usable bar is {newest}",
+            f"no live forecast: the session of {expected} has settled, "
+            f"but the newest usable bar is {newest or 'none'}",
             "Supply the missing bars and run again, or ask for an earlier moment with --as-of.",
         )
 

@@ -1,7 +1,7 @@
 """Windows to a fit, with all it takes to make the same fit again."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,11 +32,14 @@ class Fit:
         return FitRecord(self.provenance, kind, self.model.epochs, self.model.best_epoch, weights)
 
 
-def train(features: Features, windows: Windows, origin_row: int, config: ModelConfig) -> Fit:
+def train(
+    features: Features, windows: Windows, origin_row: int, config: ModelConfig, before: bytes = b""
+) -> Fit:
     """Fit on what was known at `origin_row`: windows whose every target had settled by then.
 
     The newest part of them is the validation block; the windows whose targets reach into it are left out of
-    training. The scaler knows the training rows alone. Raises HistoryError when too few windows are left.
+    training. The scaler knows the training rows alone. `before` holds weights to go on from; empty: anew.
+    Raises HistoryError when too few windows are left.
     """
     known = _known_windows(windows, origin_row, config)
     training, validation = _split(select(windows, known), config)
@@ -44,8 +47,11 @@ def train(features: Features, windows: Windows, origin_row: int, config: ModelCo
     rows = _touched_rows(training, config)
     scaler = fit_scaler(_finite_rows(features.values[rows]), config.scaler)
     seed = fit_seed(features.symbol, config, features.session_dates[origin_row])
-    fitted = open_model(config).fit(_scaled(training, scaler), _scaled(validation, scaler), seed)
-    return Fit(config, scaler, fitted, _provenance(features, training, validation, seed, config))
+    fitted = open_model(config).fit(_scaled(training, scaler), _scaled(validation, scaler), seed, before)
+    provenance = replace(
+        _provenance(features, training, validation, seed, config), start_hash=start_hash(before)
+    )
+    return Fit(config, scaler, fitted, provenance)
 
 
 def fit_seed(symbol: str, config: ModelConfig, origin_date: np.datetime64) -> int:
@@ -121,6 +127,11 @@ def _provenance(
 def _mean_change(closes: FloatArray, segments: IntArray) -> float:
     one_session = np.diff(segments) == 0
     return float(np.mean(np.abs(np.diff(closes)[one_session])))
+
+
+def start_hash(before: bytes) -> str:
+    """Sixteen hexadecimal digits of the weights that a fit goes on from; empty for none."""
+    return hashlib.sha256(before).hexdigest()[:16] if before else ""
 
 
 def data_hash(features: Features, rows: slice) -> str:

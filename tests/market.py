@@ -84,6 +84,11 @@ class Market:
         with closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(sql).fetchall()
 
+    def change(self, sql: str) -> None:
+        """What no user should do to a record: for tests of what the job makes of it."""
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(sql)
+
     def count(self, table: str, condition: str = "1") -> int:
         ((number,),) = self.ask(f"SELECT count(*) FROM {table} WHERE {condition}")
         assert isinstance(number, int)

@@ -1,5 +1,6 @@
 """The daily job as a whole, on real files and a real store."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 from pipeline import steps
 from pipeline.clock import parse_moment
 from pipeline.daily import Request, Steps, run_daily
+from pipeline.job import Job, Outcome
 from pipeline.settings import AssetSettings, load_settings
 from pipeline.sources import open_source
-from pipeline.steps import Job, Outcome
 from pipeline.store import open_store
 from pipeline.types import RunStatus
+from pipeline.workers import Pending
 from tests.market import AS_OF, SESSIONS, Market, made_table, market_in
 
 TABLES = (
@@ -136,27 +138,29 @@ def test_provenance_stands_with_every_fit(market: Market) -> None:
 
 
 def test_a_defect_in_one_asset_costs_no_other_asset(market: Market) -> None:
-    def issue(job: Job, asset: AssetSettings) -> Outcome:
+    def issue(job: Job, asset: AssetSettings, due: Sequence[Pending]) -> Outcome:
         if asset.symbol == "ODD-USD":
             raise ZeroDivisionError("a defect")
-        return steps.issue(job, asset)
+        return steps.issue(job, asset, due)
 
     settings = load_settings(market.config)
-    told: list[tuple[int, int]] = []
+    told: dict[str, list[tuple[int, int]]] = {}
     summary = run_daily(
         Request(settings, parse_moment(AS_OF)),
         open_source(settings.source, settings.download),
         open_store(settings.database),
         Steps(issue=issue),
-        progress=lambda what, done, total: told.append((done, total)),
+        progress=lambda stage, asset, done, total: told.setdefault(stage, []).append((done, total)),
     )
     assert summary.status is RunStatus.DEGRADED
     (failure,) = summary.failures
     assert failure.symbol == "ODD-USD"
     assert "ZeroDivisionError: a defect" in failure.message
     assert market.count("latest_forecasts", "symbol = 'GOOD-USD'") == 4
-    assert told == sorted(told)
-    assert told[-1][0] == told[-1][1]
+    assert list(told) == ["prices", "forecasts", "verdicts"]
+    for counted in told.values():
+        assert counted == sorted(counted)
+        assert counted[-1][0] == counted[-1][1]
 
 
 def test_the_run_itself_is_recorded_with_wall_clock_and_knowledge(market: Market) -> None:

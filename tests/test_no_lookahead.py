@@ -11,7 +11,7 @@ from pipeline.calendars import trading_calendar
 from pipeline.models.base import ModelConfig
 from pipeline.train import train
 from pipeline.types import Bars, FloatArray
-from pipeline.walk_forward import backtest_blocks
+from pipeline.walk_forward import Assignment, forecast
 from pipeline.window import make_windows
 from tests.made import config_of, features_of, made_bars
 
@@ -55,8 +55,8 @@ def check_the_past_stays(config: ModelConfig, origin: int, seed: int) -> None:
     assert repr(fit_before.model.epochs) == repr(fit_after.model.epochs)
     closes = []
     for features in (before, after):
-        blocks = backtest_blocks(features, config, CALENDAR, origins=25, refit_every=8)
-        issued = [(block.origin_dates, block.closes) for block in blocks]
+        forecasted = forecast(Assignment(features, config, CALENDAR, 25, 8, is_live=False))
+        issued = [(block.origin_dates, block.closes) for block in forecasted.backtests]
         dates, forecasts = (np.concatenate(parts) for parts in zip(*issued, strict=True))
         closes.append(forecasts[dates <= before.session_dates[origin]])
     assert len(closes[0]) > 0

@@ -6,9 +6,10 @@ import pytest
 
 from pipeline.clock import parse_moment
 from pipeline.errors import SourceError, TransientSourceError
+from pipeline.job import Job
 from pipeline.settings import AssetSettings, DownloadSettings, Settings
 from pipeline.sources.simulated import SIMULATED_ASSETS, SimulatedSource
-from pipeline.steps import Job, download_patiently
+from pipeline.steps import download_patiently
 from pipeline.store import open_store
 from pipeline.types import RawPrices
 

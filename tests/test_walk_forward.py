@@ -5,11 +5,26 @@ import pytest
 
 from pipeline.calendars import trading_calendar
 from pipeline.errors import HistoryError
-from pipeline.types import Bars, ForecastKind
-from pipeline.walk_forward import backtest_blocks, live_block
+from pipeline.models.base import ModelConfig
+from pipeline.types import Bars, Features, ForecastBlock, ForecastKind
+from pipeline.walk_forward import Assignment, forecast
 from tests.made import config_of, features_of, made_bars, unbroken
 
 CALENDAR = trading_calendar("24/7", 180)
+
+
+def backtest_blocks(
+    features: Features, config: ModelConfig, origins: int, refit_every: int
+) -> tuple[ForecastBlock, ...]:
+    return forecast(Assignment(features, config, CALENDAR, origins, refit_every, is_live=False)).backtests
+
+
+def live_block(features: Features, config: ModelConfig) -> ForecastBlock:
+    forecasted = forecast(Assignment(features, config, CALENDAR, 0, 1, is_live=True))
+    if forecasted.error is not None:
+        raise forecasted.error
+    (block,) = forecasted.live
+    return block
 
 
 def cut(bars: Bars, n: int) -> Bars:
@@ -24,7 +39,7 @@ def cut(bars: Bars, n: int) -> Bars:
 def test_a_model_is_fitted_anew_every_so_many_origins() -> None:
     config = config_of("drift")
     features = features_of(made_bars(150), config)
-    blocks = list(backtest_blocks(features, config, CALENDAR, origins=25, refit_every=10))
+    blocks = backtest_blocks(features, config, origins=25, refit_every=10)
     assert [len(block.origin_dates) for block in blocks] == [10, 10, 5]
     origins = np.concatenate([block.origin_dates for block in blocks])
     np.testing.assert_array_equal(origins, features.session_dates[-26:-1])
@@ -38,9 +53,9 @@ def check_one_path(model: str) -> None:
     config = config_of(model)
     bars, lead = made_bars(150), made_bars(150, 9).close
     features = features_of(bars, config, lead)
-    blocks = list(backtest_blocks(features, config, CALENDAR, origins=20, refit_every=10))
+    blocks = backtest_blocks(features, config, origins=20, refit_every=10)
     n = 150 - 10
-    live = live_block(features_of(cut(bars, n), config, lead[:n]), config, CALENDAR)
+    live = live_block(features_of(cut(bars, n), config, lead[:n]), config)
     then = blocks[1]
     assert live.origin_dates[0] == then.origin_dates[0]
     np.testing.assert_array_equal(live.closes[0], then.closes[0])
@@ -61,7 +76,7 @@ def test_a_live_lstm_forecast_is_what_a_backtest_issues_at_that_origin(model: st
 
 def test_the_last_value_is_the_last_value() -> None:
     config = config_of("last-value")
-    block = live_block(features_of(made_bars(100), config), config, CALENDAR)
+    block = live_block(features_of(made_bars(100), config), config)
     np.testing.assert_array_equal(block.closes, np.full((1, 3), block.last_closes[0]))
 
 
@@ -70,7 +85,7 @@ def test_a_broken_newest_window_names_what_is_unknown() -> None:
     lead = made_bars(100, 9).close
     lead[-1] = np.nan
     with pytest.raises(HistoryError, match=r"MADE: ridge needs 4 consecutive sessions.*lead:LEAD unknown"):
-        live_block(features_of(made_bars(100), config, lead), config, CALENDAR)
+        live_block(features_of(made_bars(100), config, lead), config)
 
 
 def test_after_a_gap_a_whole_window_has_to_grow_again() -> None:
@@ -80,11 +95,11 @@ def test_after_a_gap_a_whole_window_has_to_grow_again() -> None:
     numbers[98:] = 1
     broken = dataclasses.replace(features, segments=numbers)
     with pytest.raises(HistoryError, match="and 2 are there"):
-        live_block(broken, config, CALENDAR)
+        live_block(broken, config)
 
 
 def test_origins_without_a_training_set_are_left_out() -> None:
     config = config_of("drift")
     features = features_of(made_bars(60), config)
-    blocks = list(backtest_blocks(features, config, CALENDAR, origins=50, refit_every=5))
+    blocks = backtest_blocks(features, config, origins=50, refit_every=5)
     assert 0 < sum(len(block.origin_dates) for block in blocks) < 50

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Something to tell progress to: a bar when stderr is a terminal, nothing when it is piped."""
+    """Something to tell progress to: a bar a stage when stderr is a terminal, nothing when it is piped."""
     from rich.console import Console
 
     from pipeline.daily import silent
@@ -27,13 +27,18 @@ def progress_bar() -> Iterator[Progress]:
         progress.SpinnerColumn(),
         progress.BarColumn(bar_width=24),
         progress.TaskProgressColumn(),
+        progress.MofNCompleteColumn(),
         progress.TimeElapsedColumn(),
-        progress.TextColumn("{task.description}", markup=False),
+        progress.TextColumn("{task.description} {task.fields[asset]}", markup=False),
     )
     with progress.Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("starting", total=None)
+        stages: dict[str, progress.TaskID] = {}
 
-        def show(what: str, done: int, total: int) -> None:
-            bar.update(task, description=what, completed=done, total=total)
+        def show(stage: str, asset: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = bar.add_task(stage, total=total, asset=asset)
+            if done == 0:
+                bar.reset(stages[stage])
+            bar.update(stages[stage], completed=done, total=total, asset=asset)
 
         yield show

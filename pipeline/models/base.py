@@ -16,6 +16,8 @@ class LstmParameters:
     network: NetworkParameters
     limits: Limits
     seeds: int = 1
+    warm_epochs: int = 0
+    audit_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,11 @@ class FittedModel(Protocol):
 class Model(Protocol):
     """How to train and restore one kind of model."""
 
-    def fit(self, training: Windows, validation: Windows, seed: int) -> FittedModel:
+    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> FittedModel:
         """Train on scaled windows with finite targets; the same arguments give the same model.
 
-        `validation` lies after `training` and may be empty.
+        `validation` lies after `training` and may be empty. `before` holds the weights of an earlier fit to
+        go on from; empty, or in models that are not trained step by step, the fit starts anew.
         """
         ...
 

@@ -12,7 +12,7 @@ from pipeline.types import EpochLoss, FloatArray, Windows
 class Drift:
     """The mean of all targets that may be learnt from, validation included: nothing is tuned on it."""
 
-    def fit(self, training: Windows, validation: Windows, seed: int) -> "FittedDrift":
+    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> "FittedDrift":
         return FittedDrift(np.concatenate([training.targets, validation.targets]).mean(axis=0))
 
     def restore(self, weights: bytes) -> "FittedDrift":

@@ -12,7 +12,9 @@ from pipeline.types import EpochLoss, FloatArray, Windows
 class LastValue:
     """No change at any horizon. Meant for differenced, unscaled targets, where 0 means no change."""
 
-    def fit(self, training: Windows, validation: Windows, seed: int) -> "FittedLastValue":
+    def fit(
+        self, training: Windows, validation: Windows, seed: int, before: bytes = b""
+    ) -> "FittedLastValue":
         return FittedLastValue(training.targets.shape[1])
 
     def restore(self, weights: bytes) -> "FittedLastValue":

@@ -5,7 +5,7 @@ TensorFlow is imported inside functions: commands that train nothing never load 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,13 +33,19 @@ class Lstm:
 
     parameters: LstmParameters
 
-    def fit(self, training: Windows, validation: Windows, seed: int) -> FittedLstm:
+    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> FittedLstm:
         _, time_steps, features = training.values.shape
         dimensions = Dimensions(time_steps, features, training.targets.shape[1])
         trainer, limits = _trainer(self.parameters.network, dimensions), self.parameters.limits
+        seeds = member_seeds(seed, self.parameters.seeds)
+        if before:
+            starts = self.restore(before).members
+            limits = replace(limits, epochs=self.parameters.warm_epochs)
+        else:
+            starts = tuple(trainer.start(one) for one in seeds)
         fits = [
-            trainer.fit(trainer.start(one), training, validation, one, limits)
-            for one in member_seeds(seed, self.parameters.seeds)
+            trainer.fit(start, training, validation, one, limits)
+            for start, one in zip(starts, seeds, strict=True)
         ]
         _, epochs, best = fits[0]
         members = tuple(weights for weights, _, _ in fits)

@@ -14,7 +14,7 @@ from pipeline.networks.parameters import Limits, NetworkParameters
 from pipeline.settings import LstmSettings
 from pipeline.types import FeatureSet, Shape
 
-NOT_OF_A_NETWORK = ("branches", "seeds")
+NOT_OF_A_NETWORK = ("branches", "seeds", "warm_epochs", "warm_audit_days")
 """Settings that mean something else, or nothing, to a single network; its limits beside them."""
 NAMES: Mapping[str, tuple[str, ...]] = {
     "optimizer": OPTIMIZERS,
@@ -51,6 +51,8 @@ def lstm_parameters(settings: LstmSettings, model: str, features: FeatureSet, le
         network=NetworkParameters(**network, branch_features=branch_features),
         limits=limits,
         seeds=settings.seeds,
+        warm_epochs=settings.warm_epochs,
+        audit_days=settings.warm_audit_days if settings.warm_epochs else 0,
     )
 
 

@@ -19,7 +19,7 @@ class Ridge:
 
     parameters: RidgeParameters
 
-    def fit(self, training: Windows, validation: Windows, seed: int) -> "FittedRidge":
+    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> "FittedRidge":
         alpha = self._choose_alpha(training, validation)
         inputs = np.concatenate([_flat(training.values), _flat(validation.values)])
         targets = np.concatenate([training.targets, validation.targets])

@@ -15,6 +15,7 @@ from pipeline.store.tables import SERIES, fits, forecasts, price_bars, scores, v
 from pipeline.store.view_columns import VIEW_COLUMNS
 from pipeline.store.views import current_models
 from pipeline.types import (
+    AuditedErrors,
     Bands,
     Bars,
     DateArray,
@@ -46,11 +47,13 @@ def bars(conn: Connection, symbol: str, through: np.datetime64) -> Bars:
     return Bars(symbol, _dates(dates), *map(_floats, values))
 
 
-def newest_session(conn: Connection, symbol: str) -> np.datetime64 | None:
-    """The date of the newest stored bar."""
+def newest_session(
+    conn: Connection, symbol: str, through: np.datetime64 | None = None
+) -> np.datetime64 | None:
+    """The date of the newest stored bar (up to `through`, if given); None when there is none."""
     bar = price_bars.c
     newest = select(func.max(bar.session_date)).where(bar.symbol == symbol, bar.superseded_at_utc.is_(None))
-    found = conn.scalar(newest)
+    found = conn.scalar(newest if through is None else newest.where(bar.session_date <= _day(through)))
     return None if found is None else np.datetime64(found, "D")
 
 
@@ -161,6 +164,7 @@ def _scored(
         .join_from(forecasts, scores, _current_score())
         .join(fits, fits.c.fit_id == forecast.fit_id)
         .where(condition, forecast.target_date <= _day(through))
+        .where(forecast.kind != ForecastKind.AUDIT.value)
         .order_by(forecast.horizon, forecast.origin_date, forecast.forecast_id)
     )
     names = [column.name for column in query.selected_columns]
@@ -223,17 +227,55 @@ def _verdict(row: RowMapping) -> LagVerdict:
     )
 
 
-def fit_weights(conn: Connection, symbol: str, model: str, config_hash: str) -> bytes | None:
-    """The weights of the model's newest fit in this configuration; None when none were kept."""
-    fit = fits.c
+def weights_before(
+    conn: Connection, symbol: str, model: str, config_hash: str, origin: np.datetime64
+) -> bytes:
+    """The weights that issued the newest live forecast before `origin`; empty when none are kept."""
+    forecast = forecasts.c
     query = (
-        select(fit.weights)
-        .where(fit.symbol == symbol, fit.model == model, fit.config_hash == config_hash)
-        .order_by(fit.fit_id.desc())
+        select(fits.c.weights)
+        .join_from(forecasts, fits, fits.c.fit_id == forecast.fit_id)
+        .where(_is_model(symbol, model, config_hash), forecast.kind == ForecastKind.LIVE.value)
+        .where(forecast.origin_date < _day(origin))
+        .order_by(forecast.origin_date.desc())
         .limit(1)
     )
     weights: bytes | None = conn.scalar(query)
-    return weights
+    return weights or b""
+
+
+def last_audit(
+    conn: Connection, symbol: str, model: str, config_hash: str, origin: np.datetime64
+) -> np.datetime64:
+    """The first origin of the newest audited fit before `origin`; NaT when none was audited."""
+    forecast = forecasts.c
+    audited = and_(_is_model(symbol, model, config_hash), forecast.kind == ForecastKind.AUDIT.value)
+    newest = select(func.max(forecast.fit_id)).where(audited, forecast.origin_date < _day(origin))
+    found = conn.scalar(
+        select(func.min(forecast.origin_date)).where(audited, forecast.fit_id == newest.scalar_subquery())
+    )
+    return np.datetime64("NaT", "D") if found is None else np.datetime64(found, "D")
+
+
+def audited_errors(
+    conn: Connection, symbol: str, model: str, config_hash: str, through: np.datetime64
+) -> AuditedErrors:
+    """The scored errors of audited fits and of their audits, for targets up to `through`."""
+    audited, anew = forecasts.alias("audited"), forecasts.c
+    warm = audited.c
+    actual = scores.c.actual_close
+    same = and_(*(warm[name] == anew[name] for name in (*SERIES, "origin_date")))
+    query = (
+        select(anew.origin_date, warm.forecast_close, anew.forecast_close.label("anew_close"), actual)
+        .join_from(forecasts, scores, _current_score())
+        .join(audited, and_(same, warm.kind != ForecastKind.AUDIT.value))
+        .where(_is_model(symbol, model, config_hash), anew.kind == ForecastKind.AUDIT.value)
+        .where(anew.target_date <= _day(through))
+        .order_by(anew.origin_date, anew.horizon)
+    )
+    dates, *closes = _columns(conn, query)
+    warm_closes, anew_closes, actuals = map(_floats, closes)
+    return AuditedErrors(_dates(dates), np.log(warm_closes / actuals), np.log(anew_closes / actuals))
 
 
 def query(conn: Connection, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:

@@ -218,6 +218,7 @@ def _forecast_history() -> Query:
         .add_columns(_inside("lower_80", "upper_80").label("in_80"))
         .add_columns(_inside("lower_95", "upper_95").label("in_95"), forecast.c.made_at_utc)
         .select_from(models.join(forecast, _same(forecast, models, MODEL)).outerjoin(score, current_score))
+        .where(forecast.c.kind != _literal(ForecastKind.AUDIT))
     )
 
 
@@ -228,7 +229,7 @@ def _rows(name: str, column: str, values: tuple[str, ...]) -> CTE:
 def _newest_metrics() -> CTE:
     """The newest value of every metric of each current series and kind."""
     series = _series(metrics)
-    kinds = _rows("kinds", "kind", tuple(ForecastKind))
+    kinds = _rows("kinds", "kind", (ForecastKind.LIVE, ForecastKind.BACKTEST))
     wanted = _rows("wanted", "metric", SCOREBOARD_METRICS)
     keys = (*(series.c[name] for name in SERIES), kinds.c.kind, wanted.c.metric)
     asked = select(*keys).subquery("asked")

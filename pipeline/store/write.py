@@ -259,6 +259,8 @@ def _fit_row(fit: FitRecord, run_id: int, made_at: datetime) -> Row:
         **{name: getattr(provenance, name) for name in same},
         "run_id": run_id,
         "kind": fit.kind.value,
+        "way": provenance.way.value,
+        "start_hash": provenance.start_hash or None,
         "trained_from_date": _day(provenance.trained_from),
         "trained_through_date": _day(provenance.trained_through),
         "adf_p": provenance.stationarity.adf_p,
@@ -364,8 +366,10 @@ def prune_weights(conn: Connection, before: datetime) -> int:
 
     Returns how many fits lost their weights; everything else about them stays.
     """
-    newest = select(func.max(fits.c.fit_id)).group_by(fits.c.symbol, fits.c.model, fits.c.config_hash)
-    outdated = fits.c.weights.is_not(None) & (fits.c.made_at_utc < before) & fits.c.fit_id.not_in(newest)
+    has_weights = fits.c.weights.is_not(None)
+    model = (fits.c.symbol, fits.c.model, fits.c.config_hash)
+    newest = select(func.max(fits.c.fit_id)).where(has_weights).group_by(*model)
+    outdated = has_weights & (fits.c.made_at_utc < before) & fits.c.fit_id.not_in(newest)
     return conn.execute(update(fits).where(outdated).values(weights=None)).rowcount
 
 

@@ -18,6 +18,7 @@ from pipeline.types.learning import (
     Features,
     FeatureSet,
     FitRecord,
+    FitWay,
     ForecastBlock,
     ForecastKind,
     Provenance,
@@ -44,6 +45,7 @@ from pipeline.types.runs import (
     RunSummary,
 )
 from pipeline.types.scoring import (
+    AuditedErrors,
     MetricValue,
     PendingForecasts,
     Scores,
@@ -55,6 +57,7 @@ from pipeline.types.verdicts import Evidence, Judgement, LagVerdict, Trial, Verd
 __all__ = [
     "RAW_COLUMNS",
     "ActionKind",
+    "AuditedErrors",
     "Bands",
     "Bars",
     "BoolArray",
@@ -69,6 +72,7 @@ __all__ = [
     "FeatureSet",
     "Features",
     "FitRecord",
+    "FitWay",
     "FloatArray",
     "ForecastBlock",
     "ForecastKind",

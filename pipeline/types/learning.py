@@ -114,10 +114,21 @@ class EpochLoss:
 
 
 class ForecastKind(StrEnum):
-    """Issued by a daily run for targets after its as_of, or by walk-forward through the past."""
+    """Issued by a daily run for targets after its as_of, or by walk-forward through the past.
+
+    An audit is what a fit that started anew says beside a warm one; nothing but the audit looks at it.
+    """
 
     LIVE = "live"
     BACKTEST = "backtest"
+    AUDIT = "audit"
+
+
+class FitWay(StrEnum):
+    """Started anew, or from the weights of the fit before."""
+
+    COLD = "cold"
+    WARM = "warm"
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,12 @@ class Provenance:
     stationarity: Stationarity
     naive_mae: float
     """Mean absolute one-session change of the close over the training sessions (the scale of MASE)."""
+    start_hash: str = ""
+    """Hash of the weights it went on from; empty for a fit that started anew."""
+
+    @property
+    def way(self) -> FitWay:
+        return FitWay.WARM if self.start_hash else FitWay.COLD
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,15 @@ class Scores:
     """Last close minus actual."""
 
 
+@dataclass(frozen=True, eq=False)
+class AuditedErrors:
+    """Log errors (m,) of forecasts of equal origin and horizon: of the audited fit, and of the one anew."""
+
+    origin_dates: DateArray
+    warm: FloatArray
+    anew: FloatArray
+
+
 @dataclass(frozen=True)
 class SeriesKey:
     """One series of forecasts: what is scored and judged together."""

@@ -9,9 +9,9 @@ import pytest
 
 from pipeline.daily import Steps
 from pipeline.errors import RateLimitError, SourceError, TransientSourceError
+from pipeline.job import Job
 from pipeline.settings import AssetSettings, DownloadSettings, Settings
 from pipeline.sources.simulated import SimulatedSource
-from pipeline.steps import Job
 from pipeline.store import Engine
 from pipeline.types import RawPrices
 

@@ -27,7 +27,7 @@ from pipeline.types import (
     TrackRecord,
     Verdict,
 )
-from pipeline.walk_forward import backtest_blocks
+from pipeline.walk_forward import Assignment, forecast
 
 pytestmark = [pytest.mark.real_data, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 
@@ -58,7 +58,7 @@ def one_step(
     expected = calendar.sessions(bars.session_dates[0], bars.session_dates[-1])
     numbers = segments(bars.session_dates, expected)
     features = build_features(bars, numbers, config.features, config.difference, [])
-    (block,) = backtest_blocks(features, config, calendar, targets, targets)
+    (block,) = forecast(Assignment(features, config, calendar, targets, targets, is_live=False)).backtests
     actual = bars.close[np.searchsorted(bars.session_dates, block.target_dates[:, 0])]
     (judged,) = judge_records([(record_of(block, actual), bars)])
     return OneStep(block.closes[:, 0], block.last_closes, actual, judged.judgement.verdict)

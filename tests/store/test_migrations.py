@@ -53,15 +53,15 @@ VALUES (?, 'AAPL', 'ridge', 'c1', 1, 'ECHO', 40, 0.1, 'y(t)', 0, 'ECHO: as it wa
 """
 
 
-def test_verdicts_of_the_first_schema_are_kept_and_have_no_evidence(tmp_path: Path) -> None:
+def test_what_the_first_schema_held_is_kept_and_has_no_more(tmp_path: Path) -> None:
     file = str(tmp_path / "old.db")
     older = open_store(file)
     with writing(older) as conn:
         for view in inspect(conn).get_view_names():
             conn.exec_driver_sql(f"DROP VIEW {view}")
-        command.downgrade(store_engine.migration_config(conn), "0001")
         run_id = start_run(conn)
         issue(conn, run_id, make_block(make_fit(), dates("2024-01-02", 1)))
+        command.downgrade(store_engine.migration_config(conn), "0001")
         conn.exec_driver_sql(OLD_VERDICT, (run_id,))
     older.dispose()
     newer = open_store(file)
@@ -71,4 +71,6 @@ def test_verdicts_of_the_first_schema_are_kept_and_have_no_evidence(tmp_path: Pa
     assert (found.judgement.sentence, found.judgement.evidence.skill) == ("ECHO: as it was", 0.1)
     assert np.isnan(found.judgement.evidence.p_skill)
     assert np.isnat(found.first_origin)
+    with reading(newer) as conn:
+        assert conn.exec_driver_sql("SELECT way, start_hash, leads FROM fits").all() == [("cold", None, None)]
     assert check(newer) == ()

@@ -138,18 +138,35 @@ def test_a_superseded_score_is_not_read(conn: Connection) -> None:
     assert read.track_record(conn, KEY, FAR).actual_closes.tolist() == [102.0]
 
 
-def test_weights_are_those_of_the_newest_fit(conn: Connection) -> None:
-    run_id = start_run(conn)
-    for day, weights in enumerate((b"old", b"new")):
-        issue(conn, run_id, make_block(make_fit(weights=weights), dates("2024-01-01", 2)[day : day + 1]))
-    assert read.fit_weights(conn, SYMBOL, "ridge", "c1") == b"new"
-    assert read.fit_weights(conn, SYMBOL, "ridge", "c2") is None
+def test_weights_are_those_of_the_newest_live_forecast_before_the_origin(conn: Connection) -> None:
+    run_id, days = start_run(conn), dates("2024-01-01", 4)
+    for day, weights in ((0, b"old"), (2, b"newer"), (1, b"new")):
+        issue(conn, run_id, make_block(make_fit(weights=weights), days[day : day + 1]))
+    audit = make_fit(kind=ForecastKind.AUDIT, weights=b"")
+    issue(conn, run_id, make_block(audit, days[2:3]))
+    asked = (conn, SYMBOL, "ridge", "c1")
+    assert [read.weights_before(*asked, day) for day in days] == [b"", b"old", b"new", b"newer"]
+    assert read.weights_before(conn, SYMBOL, "ridge", "c2", days[3]) == b""
 
 
-def test_weights_that_were_not_kept_are_none(conn: Connection) -> None:
+def test_weights_that_were_not_kept_are_empty(conn: Connection) -> None:
     fit = replace(make_fit(), weights=b"")
     issue(conn, start_run(conn), make_block(fit, dates("2024-01-01", 1)))
-    assert read.fit_weights(conn, SYMBOL, "ridge", "c1") is None
+    assert read.weights_before(conn, SYMBOL, "ridge", "c1", FAR) == b""
+
+
+def test_audits_are_read_beside_what_they_audit_and_nowhere_else(conn: Connection) -> None:
+    run_id, days = start_run(conn), dates("2024-01-01", 3)
+    issue(conn, run_id, make_block(make_fit(), days[:2], horizons=1))
+    issue(conn, run_id, make_block(make_fit(kind=ForecastKind.AUDIT), days[1:2], horizons=1))
+    write.store_scores(conn, make_scores([1, 2, 3]), run_id, NOON)
+    assert len(read.track_record(conn, KEY, FAR)) == 2
+    audited = read.audited_errors(conn, SYMBOL, "ridge", "c1", FAR)
+    assert audited.origin_dates.tolist() == days[1:2].tolist()
+    assert np.isfinite(audited.warm).all()
+    assert len(read.audited_errors(conn, SYMBOL, "ridge", "c1", days[1]).warm) == 0
+    assert read.last_audit(conn, SYMBOL, "ridge", "c1", days[2]) == days[1]
+    assert np.isnat(read.last_audit(conn, SYMBOL, "ridge", "c1", days[1]))
 
 
 @pytest.mark.parametrize(

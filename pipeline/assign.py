@@ -1,0 +1,138 @@
+"""What is to be forecast: reads the store, and hands each model of an asset all that it takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.calendars import TradingCalendar
+from pipeline.errors import HistoryError, PricecastError
+from pipeline.features import LeadCloses, build_features, closes_on, known_closes, segments
+from pipeline.job import Job
+from pipeline.models import configure
+from pipeline.models.base import LstmParameters, ModelConfig
+from pipeline.settings import AssetSettings
+from pipeline.store import Connection, read, reading
+from pipeline.types import Bars, DateArray, Failure, Features, ForecastKind
+from pipeline.walk_forward import Assignment, WarmStart
+from pipeline.warm_audit import is_warm_worse
+
+
+@dataclass(frozen=True, eq=False)
+class Due:
+    """The forecasts of one asset that are not issued yet, and the models that cannot be asked for any."""
+
+    assignments: tuple[Assignment, ...]
+    failures: tuple[Failure, ...] = ()
+
+
+def assign(job: Job, asset: AssetSettings) -> Due:
+    """A backtest of every model that has none, and a live forecast where the newest session has none.
+
+    No live forecast is asked for while the newest settled session has no bar.
+    """
+    assignments, failures = [], []
+    with reading(job.store) as connection:
+        history = _history(job, connection, asset)
+        for name in job.settings.models:
+            try:
+                config = configure(job.settings, asset, name)
+                assignments.append(_assignment(job, connection, history, config))
+            except PricecastError as error:
+                failures.append(Failure(asset.symbol, name, str(error)))
+    return Due(tuple(one for one in assignments if one is not None), tuple(failures))
+
+
+@dataclass(frozen=True, eq=False)
+class _History:
+    """The stored bars of an asset and of its leads, each read once."""
+
+    asset: AssetSettings
+    calendar: TradingCalendar
+    newest: np.datetime64
+    bars: Bars
+    settled_at: DateArray
+    """(n,) when each bar was settled."""
+    leads: Sequence[tuple[AssetSettings, TradingCalendar, np.datetime64, Bars]]
+
+
+def _history(job: Job, connection: Connection, asset: AssetSettings) -> _History:
+    newest, calendar = job.newest_settled(asset), job.calendar(asset)
+    bars = read.bars(connection, asset.symbol, newest)
+    leads = []
+    for symbol in asset.leads:
+        lead = job.settings.asset(symbol)
+        through = job.newest_settled(lead)
+        leads.append((lead, job.calendar(lead), through, read.bars(connection, symbol, through)))
+    return _History(asset, calendar, newest, bars, calendar.settled_at(bars.session_dates), leads)
+
+
+def _assignment(
+    job: Job, connection: Connection, history: _History, config: ModelConfig
+) -> Assignment | None:
+    symbol, plan = history.asset.symbol, job.settings.backtest
+    has_backtest = plan.origins == 0 or read.has_forecasts(
+        connection, symbol, config.name, config.config_hash, ForecastKind.BACKTEST
+    )
+    has_newest = len(history.bars) > 0 and history.bars.session_dates[-1] == history.newest
+    is_live = has_newest and not read.has_live_origin(
+        connection, symbol, config.name, config.config_hash, history.newest
+    )
+    if has_backtest and not is_live:
+        return None
+    return Assignment(
+        features=_features(history, config),
+        config=config,
+        calendar=history.calendar,
+        backtest_origins=0 if has_backtest else plan.origins,
+        refit_every=plan.refit_every,
+        is_live=is_live,
+        warm_start=_warm_start(connection, history, config),
+    )
+
+
+def _warm_start(connection: Connection, history: _History, config: ModelConfig) -> WarmStart | None:
+    """How fits go on from earlier ones; None where none do, or where audits found that to be worse."""
+    parameters = config.parameters
+    if not isinstance(parameters, LstmParameters) or parameters.warm_epochs == 0:
+        return None
+    key = (history.asset.symbol, config.name, config.config_hash)
+    if is_warm_worse(read.audited_errors(connection, *key, history.newest), config.horizons):
+        return None
+    return WarmStart(
+        before=read.weights_before(connection, *key, history.newest),
+        last_audit=read.last_audit(connection, *key, history.newest),
+        audit_days=parameters.audit_days,
+    )
+
+
+def _features(history: _History, config: ModelConfig) -> Features:
+    bars = history.bars
+    if len(bars) == 0:
+        raise HistoryError(history.asset.symbol, "no price bars are stored", "Run the download for it first.")
+    expected = history.calendar.sessions(bars.session_dates[0], bars.session_dates[-1])
+    numbers = segments(bars.session_dates, bars.session_dates if config.bridge_gaps else expected)
+    wanted = [lead for lead in history.leads if lead[0].symbol in config.leads]
+    leads = [_lead(history, config, *lead) for lead in wanted]
+    return build_features(bars, numbers, config.features, config.difference, leads)
+
+
+def _lead(
+    history: _History,
+    config: ModelConfig,
+    lead: AssetSettings,
+    calendar: TradingCalendar,
+    newest: np.datetime64,
+    bars: Bars,
+) -> LeadCloses:
+    if len(bars) == 0:
+        asset = history.asset.symbol
+        raise HistoryError(
+            asset,
+            f"its lead {lead.symbol} has no prices for {config.name}",
+            f"Make {lead.symbol} available at the source, or take it out of the leads of {asset}.",
+        )
+    expected = calendar.sessions(bars.session_dates[0], newest)
+    dates = bars.session_dates if config.bridge_gaps else expected
+    closes = closes_on(dates, bars.session_dates, bars.close)
+    return known_closes(lead.symbol, closes, calendar.settled_at(dates), history.settled_at)

@@ -1,0 +1,93 @@
+"""Whoever works on assignments, and in whatever order: the same bits."""
+
+import os
+import signal
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.calendars import trading_calendar
+from pipeline.errors import AssetError
+from pipeline.settings import Settings
+from pipeline.types import ForecastBlock
+from pipeline.walk_forward import Assignment, Forecasted
+from pipeline.workers import InTurn, SpawnedWorkers, Workers, open_workers
+from tests.made import SMALL, config_of, features_of, made_bars
+
+CALENDAR = trading_calendar("24/7", 180)
+MODELS = ("lstm-univariate", "lstm-multivariate", "seq2seq-univariate", "ridge")
+
+
+def made_assignment(model: str, seed: int, settings: Settings = SMALL) -> Assignment:
+    config = config_of(model, settings)
+    features = features_of(made_bars(130, seed), config, made_bars(130, seed + 50).close)
+    return Assignment(features, config, CALENDAR, backtest_origins=8, refit_every=4, is_live=True)
+
+
+def worked(workers: Workers, assignments: Sequence[Assignment]) -> list[Forecasted]:
+    handed_out = [workers.submit(one) for one in assignments]
+    return [pending.result for pending in handed_out]
+
+
+def assert_equal_bits(first: Forecasted, second: Forecasted) -> None:
+    def told(block: ForecastBlock) -> tuple[object, ...]:
+        return block.closes.tobytes(), block.fit.weights, repr(block.fit.epochs), block.fit.provenance
+
+    for name in ("backtests", "live"):
+        one, other = getattr(first, name), getattr(second, name)
+        assert len(one) == len(other) > 0
+        assert [told(block) for block in one] == [told(block) for block in other]
+
+
+@pytest.mark.tensorflow
+def test_one_worker_two_workers_and_any_order_give_the_same_bits() -> None:
+    assignments = [made_assignment(model, seed) for seed in (1, 2) for model in MODELS]
+    in_turn = worked(InTurn(), assignments)
+    shuffled = np.random.default_rng(0).permutation(len(assignments)).tolist()
+    workers = SpawnedWorkers(2)
+    try:
+        spawned = worked(workers, assignments)
+        in_other_order = worked(workers, [assignments[place] for place in shuffled])
+    finally:
+        workers.close()
+    for place, first in enumerate(in_turn):
+        assert_equal_bits(first, spawned[place])
+        assert_equal_bits(first, in_other_order[shuffled.index(place)])
+
+
+def test_models_without_networks_start_no_process() -> None:
+    workers = SpawnedWorkers(2)
+    assert worked(workers, [made_assignment("ridge", 1)])[0].error is None
+    assert workers._pool is None
+
+
+def test_one_worker_is_this_process() -> None:
+    with open_workers(SMALL.model_copy(update={"workers": 1})) as workers:
+        assert isinstance(workers, InTurn)
+
+
+def test_an_error_comes_back_as_itself() -> None:
+    short = made_assignment("drift", 1)
+    features = replace(short.features, segments=np.arange(130))
+    (found,) = worked(InTurn(), [replace(short, features=features)])
+    assert found.backtests == ()
+    assert isinstance(found.error, AssetError)
+
+
+@pytest.mark.tensorflow
+def test_what_a_dead_process_was_working_on_is_done_again() -> None:
+    assignments = [made_assignment("lstm-univariate", seed) for seed in (1, 2)]
+    workers = SpawnedWorkers(2)
+    try:
+        handed_out = [workers.submit(one) for one in assignments]
+        assert workers._pool is not None
+        for process in list(workers._pool._processes):
+            os.kill(process, signal.SIGKILL)
+        found = [pending.result for pending in handed_out]
+        after = workers.submit(assignments[0]).result
+    finally:
+        workers.close()
+    for one, expected in zip([*found, after], worked(InTurn(), [*assignments, assignments[0]]), strict=True):
+        assert_equal_bits(one, expected)
