@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from pipeline.types import Bands, DateArray, FloatArray
 
@@ -28,8 +29,9 @@ def conformal_bands(
     The forecast of an origin uses the newest `window` errors whose target was no later than that origin.
     A band is NaN until there are enough of them: 4 for 80%, 19 for 95%.
     """
+    newest = [_newest_sorted(origin_dates, errors, window) for errors in past]
     radius_80, radius_95 = (
-        np.column_stack([_radii(origin_dates, errors, window, coverage) for errors in past])
+        np.column_stack([conformal_radius(errors, coverage) for errors in newest])
         for coverage in (0.80, 0.95)
     )
     return Bands(
@@ -40,16 +42,20 @@ def conformal_bands(
     )
 
 
-def conformal_radius(abs_errors: FloatArray, coverage: float) -> float:
-    """The ceil((m + 1) coverage)-th smallest of m absolute errors; NaN when m is too small for it."""
-    rank = int(np.ceil((len(abs_errors) + 1) * coverage - 1e-9))
-    if rank > len(abs_errors):
-        return float("nan")
-    return float(np.partition(abs_errors, rank - 1)[rank - 1])
+def conformal_radius(sorted_errors: FloatArray, coverage: float) -> FloatArray:
+    """(o,): of each row, the ceil((m + 1) coverage)-th smallest of its m errors; NaN when m is too small.
+
+    `sorted_errors` (o, w) hold m finite absolute errors a row in ascending order, then infinity.
+    """
+    known = np.isfinite(sorted_errors).sum(axis=1)
+    rank = np.ceil((known + 1) * coverage - 1e-9).astype(np.int64)
+    place = np.minimum(rank, sorted_errors.shape[1]) - 1
+    found = np.take_along_axis(sorted_errors, np.maximum(place, 0)[:, None], axis=1)[:, 0]
+    return np.where(rank <= known, found, np.nan)
 
 
-def _radii(origin_dates: DateArray, errors: PastErrors, window: int, coverage: float) -> FloatArray:
+def _newest_sorted(origin_dates: DateArray, errors: PastErrors, window: int) -> FloatArray:
+    """(o, window): the newest errors known at each origin, in ascending order, then infinity."""
     known = np.searchsorted(errors.target_dates, origin_dates, side="right")
-    return np.array(
-        [conformal_radius(errors.abs_log_errors[max(0, m - window) : m], coverage) for m in known]
-    )
+    padded = np.concatenate([np.full(window, np.inf), errors.abs_log_errors])
+    return np.sort(sliding_window_view(padded, window)[known], axis=1)

@@ -144,7 +144,7 @@ def _store_live(job: Job, asset: AssetSettings, pending: Pending) -> int:
     if forecasted.error is not None:
         raise forecasted.error
     with reading(job.store) as connection:
-        errors = _stored_errors(connection, asset, pending.assignment.config, job.newest_settled(asset))
+        errors = _stored_errors(job, connection, asset, pending.assignment.config)
     with writing(job.store) as connection:
         return sum(_store_block(job, connection, asset, block, errors) for block in forecasted.live)
 
@@ -190,14 +190,11 @@ def _own_errors(blocks: Sequence[ForecastBlock], features: Features) -> Iterator
 
 
 def _stored_errors(
-    connection: Connection, asset: AssetSettings, config: ModelConfig, through: np.datetime64
+    job: Job, connection: Connection, asset: AssetSettings, config: ModelConfig
 ) -> tuple[PastErrors, ...]:
     keys = [
         SeriesKey(asset.symbol, config.name, config.config_hash, horizon)
         for horizon in range(1, config.horizons + 1)
     ]
-    records = [read.track_record(connection, key, through) for key in keys]
-    return tuple(
-        PastErrors(record.target_dates, np.abs(np.log(record.forecast_closes / record.actual_closes)))
-        for record in records
-    )
+    newest, window = job.newest_settled(asset), job.settings.intervals.window
+    return tuple(PastErrors(*read.recent_errors(connection, key, newest, window)) for key in keys)

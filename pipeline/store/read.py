@@ -7,7 +7,19 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    FromClause,
+    RowMapping,
+    Select,
+    Text,
+    and_,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.errors import StoreError
@@ -31,6 +43,9 @@ from pipeline.types import (
     Verdict,
 )
 
+AS_ISSUED = (ForecastKind.LIVE.value, ForecastKind.BACKTEST.value)
+"""The kinds of forecast that are scored and judged as a model's own."""
+
 SCORE_TOLERANCE = 1e-6
 """Relative difference up to which a revised actual close leaves a score as it is."""
 
@@ -39,7 +54,7 @@ def bars(conn: Connection, symbol: str, through: np.datetime64) -> Bars:
     """The current bars of `symbol` up to and including the session `through`; empty when there are none."""
     bar = price_bars.c
     query = (
-        select(bar.session_date, bar.open, bar.high, bar.low, bar.close, bar.volume)
+        select(_text(bar.session_date), bar.open, bar.high, bar.low, bar.close, bar.volume)
         .where(bar.symbol == symbol, bar.superseded_at_utc.is_(None), bar.session_date <= _day(through))
         .order_by(bar.session_date)
     )
@@ -81,49 +96,27 @@ def pending_forecasts(conn: Connection, symbol: str, through: np.datetime64) -> 
     """Forecasts to be scored: their origin and target have bars up to `through`, and they have no current
     score, or one whose actual close has been materially revised since.
     """
-    forecast = forecasts.c
+    forecast, origin, target = forecasts.c, price_bars.alias("origin"), price_bars.alias("target")
+    expected = forecast.last_close * target.c.close / origin.c.close
+    is_revised = func.abs(scores.c.actual_close - expected) > SCORE_TOLERANCE * func.abs(expected)
     query = (
-        select(forecast.forecast_id, forecast.origin_date, forecast.target_date, forecast.last_close)
-        .add_columns(forecast.forecast_close, scores.c.actual_close)
+        select(forecast.forecast_id, forecast.last_close, origin.c.close, target.c.close.label("actual"))
+        .add_columns(forecast.forecast_close)
         .select_from(forecasts.outerjoin(scores, _current_score()))
+        .join(origin, _is_current_bar(origin, forecast.origin_date))
+        .join(target, _is_current_bar(target, forecast.target_date))
         .where(forecast.symbol == symbol, forecast.target_date <= _day(through))
+        .where(scores.c.score_id.is_(None) | is_revised)
+        .order_by(forecast.forecast_id)
     )
-    ids, origins, targets, last_closes, forecast_closes, actuals = _columns(conn, query)
-    sessions, closes = _closes(conn, symbol, through)
-    origin_closes = _closes_on(sessions, closes, _dates(origins))
-    target_closes = _closes_on(sessions, closes, _dates(targets))
-    last_close, scored = _floats(last_closes), _floats(actuals)
-    expected = last_close * target_closes / origin_closes
-    is_settled = np.isfinite(expected)
-    is_due = is_settled & ~(np.abs(scored - expected) <= SCORE_TOLERANCE * np.abs(expected))
-    return PendingForecasts(
-        forecast_ids=_integers(ids)[is_due],
-        last_closes=last_close[is_due],
-        origin_closes=origin_closes[is_due],
-        target_closes=target_closes[is_due],
-        forecast_closes=_floats(forecast_closes)[is_due],
-    )
+    ids, *closes = _columns(conn, query)
+    last_closes, origin_closes, target_closes, forecast_closes = map(_floats, closes)
+    return PendingForecasts(_integers(ids), last_closes, origin_closes, target_closes, forecast_closes)
 
 
-def _closes(conn: Connection, symbol: str, through: np.datetime64) -> tuple[DateArray, FloatArray]:
-    bar = price_bars.c
-    query = (
-        select(bar.session_date, bar.close)
-        .where(bar.symbol == symbol, bar.superseded_at_utc.is_(None), bar.session_date <= _day(through))
-        .order_by(bar.session_date)
-    )
-    sessions, closes = _columns(conn, query)
-    return _dates(sessions), _floats(closes)
-
-
-def _closes_on(sessions: DateArray, closes: FloatArray, wanted: DateArray) -> FloatArray:
-    """The close of each wanted date; NaN where there is no bar."""
-    found = np.full(len(wanted), np.nan)
-    if len(sessions) > 0:
-        rows = np.searchsorted(sessions, wanted).clip(max=len(sessions) - 1)
-        is_known = sessions[rows] == wanted
-        found[is_known] = closes[rows[is_known]]
-    return found
+def _is_current_bar(bar: FromClause, session_date: ColumnElement[date]) -> ColumnElement[bool]:
+    is_current = bar.c.superseded_at_utc.is_(None)
+    return and_(bar.c.symbol == forecasts.c.symbol, bar.c.session_date == session_date, is_current)
 
 
 def track_records(conn: Connection, symbol: str, through: np.datetime64) -> tuple[TrackRecord, ...]:
@@ -149,8 +142,33 @@ def track_record(conn: Connection, key: SeriesKey, through: np.datetime64) -> Tr
     return _record(key, _scored(conn, is_series, through))
 
 
-_RECORD = ("horizon", "origin_date", "target_date", "last_close", "forecast_close")
-_BANDS = ("lower_80", "upper_80", "lower_95", "upper_95")
+def recent_errors(
+    conn: Connection, key: SeriesKey, through: np.datetime64, count: int
+) -> tuple[DateArray, FloatArray]:
+    """Target dates and absolute log errors (m,) of the newest `count` scored origins, in order of time."""
+    forecast = forecasts.c
+    first = (
+        select(func.min(forecast.forecast_id).label("forecast_id"))
+        .join_from(forecasts, scores, _current_score())
+        .where(_is_model(key.symbol, key.model, key.config_hash), forecast.horizon == key.horizon)
+        .where(forecast.kind.in_(AS_ISSUED), forecast.target_date <= _day(through))
+        .group_by(forecast.origin_date)
+        .order_by(forecast.origin_date.desc())
+        .limit(count)
+        .subquery()
+    )
+    query = (
+        select(_text(forecast.target_date), forecast.forecast_close, scores.c.actual_close)
+        .join_from(first, forecasts, forecast.forecast_id == first.c.forecast_id)
+        .join(scores, _current_score())
+        .order_by(forecast.origin_date)
+    )
+    dates, closes, actuals = _columns(conn, query)
+    return _dates(dates), np.abs(np.log(_floats(closes) / _floats(actuals)))
+
+
+_RECORD = ("last_close", "forecast_close", "lower_80", "upper_80", "lower_95", "upper_95")
+_BANDS = _RECORD[2:]
 
 
 def _scored(
@@ -158,13 +176,13 @@ def _scored(
 ) -> dict[str, np.ndarray[Any, Any]]:
     forecast = forecasts.c
     query = (
-        select(*(forecast[name] for name in (*_RECORD, *_BANDS)))
+        select(forecast.horizon, _text(forecast.origin_date), _text(forecast.target_date))
         .add_columns((forecast.kind == ForecastKind.LIVE.value).label("is_live"))
-        .add_columns(scores.c.actual_close, fits.c.naive_mae)
+        .add_columns(*(type_coerce(forecast[name], Float).label(name) for name in _RECORD))
+        .add_columns(scores.c.actual_close, type_coerce(fits.c.naive_mae, Float).label("naive_mae"))
         .join_from(forecasts, scores, _current_score())
         .join(fits, fits.c.fit_id == forecast.fit_id)
-        .where(condition, forecast.target_date <= _day(through))
-        .where(forecast.kind != ForecastKind.AUDIT.value)
+        .where(condition, forecast.target_date <= _day(through), forecast.kind.in_(AS_ISSUED))
         .order_by(forecast.horizon, forecast.origin_date, forecast.forecast_id)
     )
     names = [column.name for column in query.selected_columns]
@@ -266,9 +284,9 @@ def audited_errors(
     actual = scores.c.actual_close
     same = and_(*(warm[name] == anew[name] for name in (*SERIES, "origin_date")))
     query = (
-        select(anew.origin_date, warm.forecast_close, anew.forecast_close.label("anew_close"), actual)
+        select(_text(anew.origin_date), warm.forecast_close, anew.forecast_close.label("anew_close"), actual)
         .join_from(forecasts, scores, _current_score())
-        .join(audited, and_(same, warm.kind != ForecastKind.AUDIT.value))
+        .join(audited, and_(same, warm.kind.in_(AS_ISSUED)))
         .where(_is_model(symbol, model, config_hash), anew.kind == ForecastKind.AUDIT.value)
         .where(anew.target_date <= _day(through))
         .order_by(anew.origin_date, anew.horizon)
@@ -316,10 +334,13 @@ def _day(session: np.datetime64) -> date:
     return day
 
 
-def _dates(values: Sequence[date]) -> DateArray:
-    """By way of ordinals: numpy takes twenty times as long to convert date objects."""
-    ordinals = np.array([value.toordinal() for value in values], dtype=np.int64)
-    return (ordinals - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
+def _text(day: ColumnElement[date]) -> ColumnElement[str]:
+    """A date as the database driver gives it: SQLite's are texts, which numpy reads fastest."""
+    return type_coerce(day, Text).label(str(day.key))
+
+
+def _dates(values: Sequence[str | date]) -> DateArray:
+    return np.array(values, dtype="datetime64[D]")
 
 
 def _floats(values: Sequence[float | None]) -> FloatArray:
