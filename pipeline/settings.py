@@ -82,6 +82,9 @@ class LstmSettings(_Frozen):
     units: int = Field(default=16, ge=1)
     layers: int = Field(default=1, ge=1, le=8)
     bidirectional: bool = False
+    stateful: bool = False
+    """Windows are taught in their order in time, and a state goes on from one to the next and into the
+    forecasts; shape direct only."""
     branches: int = Field(default=1, ge=1, le=2)
     """2: the asset's own features and its leads' in layers of their own, then side by side."""
     activation: str = "tanh"

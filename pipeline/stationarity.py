@@ -9,6 +9,7 @@ from statsmodels.tsa.stattools import adfuller, kpss
 from pipeline.types import FloatArray, Stationarity
 
 FEWEST = 20
+LEVEL = 0.05
 
 
 def measure_stationarity(series: FloatArray) -> Stationarity:
@@ -22,3 +23,12 @@ def measure_stationarity(series: FloatArray) -> Stationarity:
         warnings.simplefilter("ignore", InterpolationWarning)
         kpss_p = kpss(series, nlags="auto", result_object=True).pvalue
     return Stationarity(float(adfuller(series, result_object=True).pvalue), float(kpss_p))
+
+
+def is_stationary(measured: Stationarity) -> bool:
+    """Whether both tests say so: ADF rejects a unit root at 5%, KPSS does not reject stationarity.
+
+    A test that could not be computed has no say: a short or constant series shows no sign of wandering.
+    """
+    wanders = measured.adf_p >= LEVEL or measured.kpss_p < LEVEL
+    return not wanders

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.errors import ConfigError
-from pipeline.models.base import LstmParameters, Model, ModelConfig, RidgeParameters
+from pipeline.models.auto import Auto
+from pipeline.models.base import AutoParameters, LstmParameters, Model, ModelConfig, RidgeParameters
 from pipeline.models.drift import Drift
 from pipeline.models.last_value import LastValue
 from pipeline.models.lstm import Lstm
@@ -17,7 +18,7 @@ from pipeline.models.ridge import Ridge
 from pipeline.settings import AssetSettings, ModelOverride, Settings
 from pipeline.types import Differencing, FeatureSet, Scaling, Shape
 
-Estimator = type[LastValue] | type[Drift] | type[Ridge] | type[Lstm]
+Estimator = type[LastValue] | type[Drift] | type[Ridge] | type[Lstm] | type[Auto]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ RECIPES: Mapping[str, Recipe] = {
     "lstm-ensemble": Recipe(Lstm, FeatureSet.MULTIVARIATE, lstm={"seeds": 5}),
     "seq2seq-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE, lstm={"shape": Shape.SEQ2SEQ}),
     "seq2seq-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE, lstm={"shape": Shape.SEQ2SEQ}),
+    "auto": Recipe(Auto, FeatureSet.MULTIVARIATE),
 }
 
 
@@ -90,6 +92,8 @@ def open_model(config: ModelConfig) -> Model:
     estimator = _recipe(config.name).estimator
     if estimator is Lstm and isinstance(config.parameters, LstmParameters):
         return Lstm(config.parameters)
+    if estimator is Auto and isinstance(config.parameters, AutoParameters):
+        return Auto(config.parameters)
     if estimator is Ridge and isinstance(config.parameters, RidgeParameters):
         return Ridge(config.parameters)
     return LastValue() if estimator is LastValue else Drift()
@@ -103,11 +107,18 @@ def _recipe(name: str) -> Recipe:
 
 def _parameters(
     recipe: Recipe, settings: Settings, name: str, features: FeatureSet, leads: tuple[str, ...]
-) -> LstmParameters | RidgeParameters | None:
+) -> LstmParameters | AutoParameters | RidgeParameters | None:
     override = settings.model.get(name, ModelOverride()).lstm
-    if recipe.estimator is Lstm:
-        merged = merged_settings(settings.lstm, recipe.lstm, override, name)
+
+    def recurrent(own: Mapping[str, Any]) -> LstmParameters:
+        merged = merged_settings(settings.lstm, own, override, name)
         return lstm_parameters(merged, name, features, len(leads))
+
+    if recipe.estimator is Lstm:
+        return recurrent(recipe.lstm)
+    if recipe.estimator is Auto:
+        _refuse_shape(override, name)
+        return AutoParameters(*(recurrent({"shape": shape}) for shape in (Shape.DIRECT, Shape.SEQ2SEQ)))
     if override:
         raise ConfigError(
             f"'model.{name}.lstm': {name} is no LSTM", f"Take [model.{name}.lstm] out of the configuration."
@@ -121,6 +132,14 @@ def _refuse_fixed_keys(recipe: Recipe, override: ModelOverride, name: str) -> No
         raise ConfigError(
             f"'model.{name}': the last value has no difference or scaler to choose",
             f"Take them out of [model.{name}].",
+        )
+
+
+def _refuse_shape(override: Mapping[str, Any], name: str) -> None:
+    if "shape" in override:
+        raise ConfigError(
+            f"'model.{name}.lstm.shape': {name} chooses its shape by the series",
+            f"Take shape out of [model.{name}.lstm], or choose a model with that shape.",
         )
 
 

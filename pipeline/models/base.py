@@ -21,6 +21,14 @@ class LstmParameters:
 
 
 @dataclass(frozen=True)
+class AutoParameters:
+    """The network of a series whose changes are stationary, and of one whose changes are not."""
+
+    stationary: LstmParameters
+    otherwise: LstmParameters
+
+
+@dataclass(frozen=True)
 class RidgeParameters:
     """The penalties that ridge regression may choose from."""
 
@@ -42,7 +50,7 @@ class ModelConfig:
     bridge_gaps: bool
     leads: tuple[str, ...]
     seed: int
-    parameters: LstmParameters | RidgeParameters | None = None
+    parameters: LstmParameters | AutoParameters | RidgeParameters | None = None
 
     @property
     def config_hash(self) -> str:

@@ -44,6 +44,7 @@ def lstm_parameters(settings: LstmSettings, model: str, features: FeatureSet, le
     for key, names in NAMES.items():
         _check_name(key, getattr(settings, key), names)
     _check_shape(settings, model, features)
+    _check_stateful(settings, model)
     limits = Limits(settings.epochs, settings.patience, settings.min_improvement)
     network = {key: value for key, value in settings if key not in {*vars(limits), *NOT_OF_A_NETWORK}}
     branch_features = leads if settings.branches == 2 and features is FeatureSet.MULTIVARIATE else 0
@@ -71,4 +72,15 @@ def _check_shape(settings: LstmSettings, model: str, features: FeatureSet) -> No
         raise ConfigError(
             f"'model.{model}': a seq2seq network has one encoder that runs forward",
             "Take lstm.bidirectional and lstm.branches out of it, or choose another lstm.shape.",
+        )
+
+
+def _check_stateful(settings: LstmSettings, model: str) -> None:
+    """A state that goes on needs a layer that runs forward and ends where the next window begins."""
+    if settings.stateful and (
+        settings.shape is not Shape.DIRECT or settings.bidirectional or settings.branches == 2
+    ):
+        raise ConfigError(
+            f"'model.{model}.lstm.stateful': a stateful network is direct, runs forward and has one branch",
+            f"Set stateful = false in [model.{model}.lstm], or take shape, bidirectional and branches out.",
         )

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from pipeline.networks.fused import FusedLSTM
+from pipeline.networks.layers import encoded, head, recurrent
 from pipeline.networks.parameters import Dimensions, NetworkParameters
-from pipeline.types import Cell, Shape
+from pipeline.networks.stateful import Stateful
+from pipeline.types import Cell, IntArray, Shape
 
 
 class Architecture(Protocol):
@@ -26,8 +28,21 @@ class Architecture(Protocol):
         ...
 
     @property
+    def memory(self) -> list[keras.Variable]:
+        """What training leaves behind besides: kept with the weights, trained by no optimizer."""
+        ...
+
+    @property
     def seeds(self) -> list[keras.Variable]:
         """The states of the generators of dropout."""
+        ...
+
+    def order(self, generator: np.random.Generator, count: int) -> IntArray:
+        """Which of `count` windows an epoch is taught, one batch after the other."""
+        ...
+
+    def rewind(self) -> None:
+        """Before the first batch of an epoch."""
         ...
 
     def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -39,7 +54,21 @@ class Architecture(Protocol):
         ...
 
 
-class _Model:
+class _Forgetful:
+    """A network that takes every window by itself: it is taught all of them, in any order."""
+
+    @property
+    def memory(self) -> list[keras.Variable]:
+        return []
+
+    def order(self, generator: np.random.Generator, count: int) -> IntArray:
+        return generator.permutation(count)
+
+    def rewind(self) -> None:
+        """There is nothing to forget."""
+
+
+class _Model(_Forgetful):
     """What the architectures that are one Keras model have in common."""
 
     model: keras.Model
@@ -58,8 +87,8 @@ class Direct(_Model):
 
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
         inputs = keras.Input((dimensions.time_steps, dimensions.features))
-        last = _encoded(inputs, parameters, last_only=True)
-        self.model = keras.Model(inputs, _head(dimensions.horizons)(last))
+        last = encoded(inputs, parameters, last_only=True)
+        self.model = keras.Model(inputs, head(dimensions.horizons)(last))
 
     def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self.model(values, training=True), targets
@@ -74,8 +103,8 @@ class Sequence(_Model):
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
         self._horizons = dimensions.horizons
         inputs = keras.Input((dimensions.time_steps, dimensions.features))
-        outputs = _encoded(inputs, parameters, last_only=False)
-        self.model = keras.Model(inputs, _head(dimensions.horizons)(outputs))
+        outputs = encoded(inputs, parameters, last_only=False)
+        self.model = keras.Model(inputs, head(dimensions.horizons)(outputs))
 
     def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self.model(values, training=True), self._at_every_step(values, targets)
@@ -95,10 +124,10 @@ class Repeat(_Model):
 
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
         inputs = keras.Input((dimensions.time_steps, dimensions.features))
-        last = _encoded(inputs, parameters, last_only=True)
+        last = encoded(inputs, parameters, last_only=True)
         repeated = keras.layers.RepeatVector(dimensions.horizons)(last)
-        unfolded = _recurrent(parameters, return_sequences=True)(repeated)
-        outputs = keras.layers.Reshape((dimensions.horizons,))(_head(1)(unfolded))
+        unfolded = recurrent(parameters, return_sequences=True)(repeated)
+        outputs = keras.layers.Reshape((dimensions.horizons,))(head(1)(unfolded))
         self.model = keras.Model(inputs, outputs)
 
     def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -114,7 +143,7 @@ class Recursive(_Model):
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
         self._horizons = dimensions.horizons
         inputs = keras.Input((dimensions.time_steps, dimensions.features))
-        self.model = keras.Model(inputs, _head(1)(_encoded(inputs, parameters, last_only=True)))
+        self.model = keras.Model(inputs, head(1)(encoded(inputs, parameters, last_only=True)))
 
     def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self.model(values, training=True), targets[:, :1]
@@ -127,7 +156,7 @@ class Recursive(_Model):
         return tf.concat(said, axis=1)
 
 
-class Seq2Seq:
+class Seq2Seq(_Forgetful):
     """Encoder, context, decoder: the encoder's states start the decoder, which unfolds the horizons.
 
     In training the decoder is told what came one session before (teacher forcing); in forecasting, what it
@@ -140,14 +169,14 @@ class Seq2Seq:
         inputs = keras.Input((dimensions.time_steps, dimensions.features))
         outputs = inputs
         for _ in range(parameters.layers - 1):
-            outputs = _recurrent(parameters, return_sequences=True)(outputs)
-        _, *context = _recurrent(parameters, return_sequences=False, return_state=True)(outputs)
+            outputs = recurrent(parameters, return_sequences=True)(outputs)
+        _, *context = recurrent(parameters, return_sequences=False, return_state=True)(outputs)
         self._encoder = keras.Model(inputs, context)
         before = keras.Input((None, 1))
         start = [keras.Input((parameters.units,)) for _ in range(states)]
-        decoder = _recurrent(parameters, return_sequences=True, return_state=True)
+        decoder = recurrent(parameters, return_sequences=True, return_state=True)
         unfolded, *after = decoder(before, initial_state=start)
-        said = keras.ops.squeeze(_head(1)(unfolded), axis=-1)
+        said = keras.ops.squeeze(head(1)(unfolded), axis=-1)
         self._decoder = keras.Model([before, *start], [said, *after])
 
     @property
@@ -183,44 +212,10 @@ ARCHITECTURES: Mapping[Shape, Callable[[NetworkParameters, Dimensions], Architec
 }
 
 
-def _encoded(
-    inputs: keras.KerasTensor, parameters: NetworkParameters, *, last_only: bool
-) -> keras.KerasTensor:
-    """The stack's last output (b, u), or all of them (b, t, u); of each branch, side by side."""
-    outputs = []
-    for branch in _branches(inputs, parameters):
-        output = branch
-        for layer in range(parameters.layers):
-            is_last = layer == parameters.layers - 1
-            output = _recurrent(parameters, return_sequences=not (is_last and last_only))(output)
-        outputs.append(output)
-    return keras.layers.concatenate(outputs) if len(outputs) > 1 else outputs[0]
-
-
-def _branches(inputs: keras.KerasTensor, parameters: NetworkParameters) -> list[keras.KerasTensor]:
-    """The features as one, or the asset's own and its leads' apart."""
-    own = inputs.shape[-1] - parameters.branch_features
-    if parameters.branch_features == 0 or own < 1:
-        return [inputs]
-    return [inputs[:, :, :own], inputs[:, :, own:]]
-
-
-def _recurrent(parameters: NetworkParameters, **keywords: bool) -> keras.Layer:
-    kind = FusedLSTM if parameters.cell is Cell.LSTM else keras.layers.GRU
-    layer = kind(
-        parameters.units,
-        activation=parameters.activation,
-        recurrent_activation=parameters.recurrent_activation,
-        use_bias=parameters.use_bias,
-        dropout=parameters.dropout,
-        recurrent_dropout=parameters.recurrent_dropout,
-        **keywords,
-    )
-    return keras.layers.Bidirectional(layer) if parameters.bidirectional else layer
-
-
-def _head(outputs: int) -> keras.Layer:
-    return keras.layers.Dense(outputs, kernel_initializer="zeros", name="head")
+def architecture_of(parameters: NetworkParameters, dimensions: Dimensions) -> Architecture:
+    """The network that the parameters describe."""
+    kind = Stateful if parameters.stateful else ARCHITECTURES[parameters.shape]
+    return kind(parameters, dimensions)
 
 
 def _listed(states: tf.Tensor | list[tf.Tensor]) -> list[tf.Tensor]:

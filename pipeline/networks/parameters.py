@@ -29,6 +29,7 @@ class NetworkParameters:
     recurrent_dropout: float = 0.0
     schedule: Schedule = Schedule.CONSTANT
     clip_norm: float = 0.0
+    stateful: bool = False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from pipeline.networks.architectures import ARCHITECTURES
+from pipeline.networks.architectures import architecture_of
 from pipeline.networks.names import KERAS_LOSSES
 from pipeline.networks.parameters import Dimensions, Limits, NetworkParameters
 from pipeline.types import Cell, EpochLoss, FloatArray, Schedule, Windows
@@ -40,25 +40,29 @@ class Trainer:
 
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
         self._parameters, self._dimensions = parameters, dimensions
-        self._network = ARCHITECTURES[parameters.shape](parameters, dimensions)
+        self._network = architecture_of(parameters, dimensions)
         self._optimizer = optimizer(parameters)
         self._optimizer.build(self._network.variables)
         self._untrained = [np.asarray(one) for one in self._optimizer.variables]
         self._loss = keras.losses.get(KERAS_LOSSES.get(parameters.loss, parameters.loss))
-        self._best = [tf.Variable(tf.zeros(one.shape)) for one in self._network.variables]
+        self._kept = [*self._network.variables, *self._network.memory]
+        self._best = [tf.Variable(tf.zeros(one.shape)) for one in self._kept]
         self._fit, self._forward = self._compiled_fit(), self._compiled_forward()
 
     def start(self, seed: int) -> Weights:
-        """Keras's own starting values, drawn from `seed` alone."""
-        return tuple(
+        """Keras's own starting values, drawn from `seed` alone, and an empty memory."""
+        drawn = [
             np.asarray(_initial(one, seed + place, self._parameters.cell))
             for place, one in enumerate(self._network.variables)
-        )
+        ]
+        return (*drawn, *(np.zeros(one.shape, dtype=np.float32) for one in self._network.memory))
 
     def fit(
         self, start: Weights, training: Windows, validation: Windows, seed: int, limits: Limits
     ) -> tuple[Weights, tuple[EpochLoss, ...], int]:
         """Train from `start`: the best epoch's weights, the loss of every epoch from 0 on, the best epoch.
+
+        Weights are all that is trained and then the memory, in `start` as in the result.
 
         The best epoch is the last whose validation loss is better, by `min_improvement`, than that of the
         best before it (the training loss where there is no validation); epoch 0, before any step, counts.
@@ -66,8 +70,9 @@ class Trainer:
         """
         self.load(start)
         self._forget(seed)
-        order = np.random.default_rng(seed)
-        orders = np.stack([order.permutation(len(training)) for _ in range(limits.epochs)]).astype(np.int32)
+        generator = np.random.default_rng(seed)
+        each = [self._network.order(generator, len(training)) for _ in range(limits.epochs)]
+        orders = np.stack(each).astype(np.int32)
         blocks = (training.values, training.targets, validation.values, validation.targets)
         stopping = (np.int32(limits.patience), np.float32(limits.min_improvement))
         losses, best = self._fit(*map(_as_float32, blocks), orders, *stopping)
@@ -76,7 +81,7 @@ class Trainer:
         return weights, tuple(history), int(best)
 
     def load(self, weights: Weights) -> None:
-        for variable, weight in zip(self._network.variables, weights, strict=True):
+        for variable, weight in zip(self._kept, weights, strict=True):
             variable.assign(weight)
 
     def predict(self, weights: Weights, values: FloatArray) -> FloatArray:
@@ -135,7 +140,7 @@ class Trainer:
             chosen = tf.where(tf.math.is_nan(validation), training, validation)
             if chosen < least * (1.0 - min_improvement) or epoch == 0:
                 least, best = chosen, epoch
-                for kept, variable in zip(self._best, self._network.variables, strict=True):
+                for kept, variable in zip(self._best, self._kept, strict=True):
                     kept.assign(variable.value)
             elif epoch - best >= patience:
                 break
@@ -143,6 +148,7 @@ class Trainer:
 
     def _run_epoch(self, values: tf.Tensor, targets: tf.Tensor, order: tf.Tensor) -> tf.Tensor:
         """One pass over the windows in the given order; the mean training loss."""
+        self._network.rewind()
         count, total = tf.shape(order)[0], tf.constant(0.0)
         for first in tf.range(0, count, self._parameters.batch_size):
             batch = order[first : first + self._parameters.batch_size]

@@ -105,6 +105,18 @@ def test_a_forecast_does_not_depend_on_its_place_among_many() -> None:
     np.testing.assert_array_equal(alone, together)
 
 
+def test_stateful_networks_are_restored_with_what_each_remembers() -> None:
+    parameters = dataclasses.replace(changed(stateful=True, layers=2, learning_rate=0.1), seeds=2)
+    fitted, values = fit(parameters), made_windows(9, 5, 2, 3, seed=2).values
+    restored = Lstm(parameters).restore(fitted.to_bytes())
+    np.testing.assert_array_equal(restored.predict(values), fitted.predict(values))
+    assert restored.to_bytes() == fitted.to_bytes()
+    assert fitted.best_epoch > 0
+    for member in restored.members:
+        assert [weight.shape for weight in member[-4:]] == [(4,)] * 4
+        assert all(np.abs(weight).max() > 0.0 for weight in member[-4:])
+
+
 def test_an_ensemble_forecasts_the_mean_of_its_seeds() -> None:
     training, validation = made_windows(60, 5, 2, 3), made_windows(20, 5, 2, 3, seed=1)
     ensemble = Lstm(dataclasses.replace(SMALL, seeds=3)).fit(training, validation, 3)

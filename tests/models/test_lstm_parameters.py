@@ -41,8 +41,9 @@ def test_every_setting_of_a_network_reaches_it() -> None:
     }
     found = parameters_of(**asked, epochs=9, patience=2, min_improvement=0.1, seeds=3)
     assert {name: getattr(found.network, name) for name in asked} == asked
+    assert parameters_of(stateful=True).network.stateful
     assert (found.limits, found.seeds) == (Limits(9, 2, 0.1), 3)
-    assert {*asked, *vars(found.limits), "branches", "seeds"} == set(LstmSettings.model_fields)
+    assert {*asked, *vars(found.limits), "branches", "seeds", "stateful"} == set(LstmSettings.model_fields)
 
 
 @pytest.mark.parametrize("key", ["optimizer", "loss", "activation", "recurrent_activation"])
@@ -75,6 +76,14 @@ def test_a_recursive_network_is_univariate() -> None:
 def test_a_seq2seq_network_has_one_encoder(lstm: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="one encoder that runs forward"):
         parameters_of("seq2seq-multivariate", **lstm)
+
+
+@pytest.mark.parametrize("lstm", [{"shape": "sequence"}, {"bidirectional": True}, {"branches": 2}])
+def test_a_stateful_network_is_direct_and_runs_forward(lstm: dict[str, object]) -> None:
+    assert parameters_of(stateful=True, layers=2, cell="gru").network.stateful
+    with pytest.raises(ConfigError, match=r"model\.lstm-multivariate\.lstm\.stateful") as caught:
+        parameters_of(stateful=True, **lstm)
+    assert "stateful = false in [model.lstm-multivariate.lstm]" in caught.value.next_step
 
 
 def test_what_a_configuration_takes_for_granted_is_no_part_of_its_hash() -> None:

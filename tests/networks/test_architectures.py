@@ -18,13 +18,13 @@ STEPS, HORIZONS = 5, 3
 
 
 def architecture(features: int = 2, **parameters: Any) -> Any:
-    """A network with random weights, its head included."""
-    from pipeline.networks.architectures import ARCHITECTURES
+    """A network with random weights, its head and its memory included."""
+    from pipeline.networks.architectures import architecture_of
 
     chosen = replace(SMALL, **parameters)
-    built = ARCHITECTURES[chosen.shape](chosen, Dimensions(STEPS, features, HORIZONS))
+    built = architecture_of(chosen, Dimensions(STEPS, features, HORIZONS))
     rng = np.random.default_rng(0)
-    for variable in built.variables:
+    for variable in (*built.variables, *built.memory):
         variable.assign(rng.normal(0.0, 0.4, variable.shape))
     return built
 
@@ -42,6 +42,8 @@ CHOICES = [
     *({"shape": shape, "layers": 2} for shape in Shape),
     *({"shape": shape, "bidirectional": True} for shape in Shape if shape is not Shape.SEQ2SEQ),
     *({"branch_features": 1, "shape": shape} for shape in (Shape.DIRECT, Shape.SEQUENCE, Shape.REPEAT)),
+    *({"stateful": True, "cell": cell, "layers": layers} for cell in Cell for layers in (1, 2)),
+    {"stateful": True, "dropout": 0.3, "recurrent_dropout": 0.3},
     {
         "activation": "relu",
         "recurrent_activation": "hard_sigmoid",
@@ -68,10 +70,10 @@ def test_every_choice_forecasts_every_horizon_and_trains_all_of_its_weights(
         assert np.abs(np.asarray(gradient)).max() > 0.0
 
 
-@pytest.mark.parametrize("shape", Shape)
-def test_a_forecast_depends_on_its_own_window_alone(shape: Shape) -> None:
-    features = 1 if shape is Shape.RECURSIVE else 2
-    network, (values, _) = architecture(features, shape=shape), windows(features)
+@pytest.mark.parametrize("parameters", [*({"shape": shape} for shape in Shape), {"stateful": True}], ids=str)
+def test_a_forecast_depends_on_its_own_window_alone(parameters: dict[str, Any]) -> None:
+    features = 1 if parameters.get("shape") is Shape.RECURSIVE else 2
+    network, (values, _) = architecture(features, **parameters), windows(features)
     np.testing.assert_allclose(
         np.asarray(network.forecast(values))[2:4], np.asarray(network.forecast(values[2:4])), atol=1e-6
     )

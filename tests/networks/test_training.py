@@ -66,7 +66,14 @@ def test_it_trains_as_keras_does_batch_by_batch() -> None:
 
 
 @pytest.mark.parametrize(
-    "parameters", [{}, {"dropout": 0.3}, {"shape": Shape.SEQ2SEQ, "dropout": 0.3}], ids=str
+    "parameters",
+    [
+        {},
+        {"dropout": 0.3},
+        {"shape": Shape.SEQ2SEQ, "dropout": 0.3},
+        {"stateful": True, "dropout": 0.3, "layers": 2},
+    ],
+    ids=str,
 )
 def test_a_fit_depends_on_its_seed_and_on_no_fit_before_it(parameters: dict[str, Any]) -> None:
     alone, *_ = fit(3, **parameters)
@@ -145,10 +152,12 @@ def test_clipping_bounds_a_step() -> None:
     assert moved <= 0.5 + 1e-5
 
 
-def test_one_trainer_serves_every_fit_of_an_architecture() -> None:
-    assert trainer() is trainer()
-    assert trainer() is not trainer(units=5)
-    fit(1, epochs=2)
-    count = trainer()._fit.experimental_get_tracing_count()
-    fit(2, epochs=5, patience=3)
-    assert trainer()._fit.experimental_get_tracing_count() == count == 1
+@pytest.mark.parametrize("stateful", [False, True])
+def test_one_trainer_serves_every_fit_of_an_architecture(stateful: bool) -> None:
+    one = trainer(stateful=stateful)
+    assert one is trainer(stateful=stateful)
+    assert one is not trainer(units=5)
+    fit(1, epochs=2, stateful=stateful)
+    count = one._fit.experimental_get_tracing_count()
+    fit(2, epochs=5, patience=3, stateful=stateful)
+    assert one._fit.experimental_get_tracing_count() == count == 1

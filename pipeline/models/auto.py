@@ -1,0 +1,57 @@
+"""The network that the series asks for: seq2seq where differencing did not make it stationary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.models.base import AutoParameters
+from pipeline.models.lstm import FittedLstm, Lstm
+from pipeline.models.weights import pack, unpack
+from pipeline.stationarity import is_stationary, measure_stationarity
+from pipeline.types import EpochLoss, FloatArray, Windows
+
+CHOICE = "is_stationary"
+
+
+@dataclass(frozen=True)
+class Auto:
+    """One of two recurrent models, chosen by unit-root tests of the training windows alone."""
+
+    parameters: AutoParameters
+
+    def fit(self, training: Windows, validation: Windows, seed: int) -> FittedAuto:
+        # The newest step of every window is the series itself; its scaler is affine, which moves no p-value.
+        stationary = is_stationary(measure_stationarity(training.values[:, -1, 0]))
+        return FittedAuto(stationary, self._chosen(stationary).fit(training, validation, seed))
+
+    def restore(self, weights: bytes) -> FittedAuto:
+        arrays = unpack(weights)
+        stationary = bool(arrays.pop(CHOICE))
+        return FittedAuto(stationary, self._chosen(stationary).restore(pack(arrays)))
+
+    def _chosen(self, stationary: bool) -> Lstm:  # noqa: FBT001 - the one thing it depends on
+        return Lstm(self.parameters.stationary if stationary else self.parameters.otherwise)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedAuto:
+    """The model that was chosen, and why."""
+
+    is_stationary: bool
+    chosen: FittedLstm
+
+    @property
+    def epochs(self) -> tuple[EpochLoss, ...]:
+        return self.chosen.epochs
+
+    @property
+    def best_epoch(self) -> int:
+        return self.chosen.best_epoch
+
+    def predict(self, values: FloatArray) -> FloatArray:
+        return self.chosen.predict(values)
+
+    def to_bytes(self) -> bytes:
+        return pack({CHOICE: np.array(self.is_stationary), **unpack(self.chosen.to_bytes())})
