@@ -19,7 +19,7 @@ from typing import Protocol
 from threadpoolctl import threadpool_limits
 
 from pipeline.errors import AssetError
-from pipeline.models.base import LstmParameters
+from pipeline.models.base import AutoParameters, LstmParameters
 from pipeline.settings import Settings
 from pipeline.walk_forward import Assignment, Forecasted, forecast
 
@@ -62,7 +62,7 @@ class SpawnedWorkers:
     _pool: ProcessPoolExecutor | None = field(default=None, init=False)
 
     def submit(self, assignment: Assignment) -> Pending:
-        if not isinstance(assignment.config.parameters, LstmParameters):
+        if not isinstance(assignment.config.parameters, LstmParameters | AutoParameters):
             return InTurn().submit(assignment)
         if self._pool is None:
             self._pool = _pool_of(self.count)

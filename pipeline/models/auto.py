@@ -17,11 +17,14 @@ CHOICE = "is_stationary"
 
 @dataclass(frozen=True)
 class Auto:
-    """One of two recurrent models, chosen by unit-root tests of the training windows alone."""
+    """One of two recurrent models, chosen by unit-root tests of the training windows alone.
+
+    Every fit starts anew: the one before may have chosen the other.
+    """
 
     parameters: AutoParameters
 
-    def fit(self, training: Windows, validation: Windows, seed: int) -> FittedAuto:
+    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> FittedAuto:
         # The newest step of every window is the series itself; its scaler is affine, which moves no p-value.
         stationary = is_stationary(measure_stationarity(training.values[:, -1, 0]))
         return FittedAuto(stationary, self._chosen(stationary).fit(training, validation, seed))
