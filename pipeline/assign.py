@@ -13,7 +13,8 @@ from pipeline.models import configure
 from pipeline.models.base import LstmParameters, ModelConfig
 from pipeline.settings import AssetSettings
 from pipeline.store import Connection, read, reading
-from pipeline.types import Bars, DateArray, Failure, Features, ForecastKind
+from pipeline.timings import timed
+from pipeline.types import Bars, DateArray, Failure, Features, ForecastKind, Work
 from pipeline.walk_forward import Assignment, WarmStart
 from pipeline.warm_audit import is_warm_worse
 
@@ -26,6 +27,7 @@ class Due:
     failures: tuple[Failure, ...] = ()
 
 
+@timed(Work.LOAD)
 def assign(job: Job, asset: AssetSettings) -> Due:
     """A backtest of every model that has none, and a live forecast where the newest session has none.
 
@@ -106,6 +108,7 @@ def _warm_start(connection: Connection, history: _History, config: ModelConfig) 
     )
 
 
+@timed(Work.TRANSFORM)
 def _features(history: _History, config: ModelConfig) -> Features:
     bars = history.bars
     if len(bars) == 0:

@@ -19,6 +19,7 @@ from pipeline.models import check_models
 from pipeline.settings import AssetSettings, Settings
 from pipeline.sources.base import PriceSource
 from pipeline.store import Engine, write, writing
+from pipeline.timings import timings
 from pipeline.types import Failure, IngestSummary, RawPrices, RunStatus, RunSummary
 from pipeline.workers import Pending, Workers, open_workers
 
@@ -262,6 +263,7 @@ def _summary(request: Request, job: Job, assets: Sequence[AssetSettings], tally:
         n_forecasts=tally.forecasts,
         n_scores=tally.scores,
         n_verdicts=tally.verdicts,
+        timings=timings(),
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from pipeline.types import CheckResult, Failure, IngestSummary, RunSummary
+    from pipeline.types import CheckResult, Failure, IngestSummary, RunSummary, Timings, Work
 
 UNKNOWN = "-"
 PIPED_WIDTH = 1000
@@ -275,6 +275,14 @@ def run_text(summary: RunSummary, database: str) -> str:
             f"stored {_counts_text([summary])} in {database_name(database)}",
         ]
     )
+
+
+def timings_text(timings: Timings) -> str:
+    """Where the time of a run went: a line for each kind of work, in seconds."""
+    spent = [(work.value, timings.own.get(work, 0.0), timings.workers.get(work, 0.0)) for work in Work]
+    total = ("all", sum(timings.own.values()), sum(timings.workers.values()))
+    lines = [f"{name:12} {own:12.1f} {workers:12.1f}" for name, own, workers in (*spent, total)]
+    return "\n".join([f"{'seconds':12} {'this process':>12} {'all workers':>12}", *lines])
 
 
 def backfill_text(summaries: Sequence[RunSummary], database: str) -> str:

@@ -22,6 +22,7 @@ from pipeline.score import measure
 from pipeline.score import score as score_forecasts
 from pipeline.settings import AssetSettings
 from pipeline.store import Connection, read, reading, write, writing
+from pipeline.timings import timed
 from pipeline.types import (
     Bars,
     DateArray,
@@ -33,11 +34,13 @@ from pipeline.types import (
     RawPrices,
     SeriesKey,
     TrackRecord,
+    Work,
 )
 from pipeline.validate import validate
 from pipeline.workers import Pending
 
 
+@timed(Work.LOAD)
 def download(job: Job, asset: AssetSettings) -> RawPrices:
     """Ask the source once. Raises SourceError, or TransientSourceError when asking again may help."""
     return job.source.download(asset, job.settings.download.history_start, job.as_of)
@@ -55,13 +58,16 @@ def download_patiently(job: Job, asset: AssetSettings) -> RawPrices:
     return retrying(download, job, asset)
 
 
+@timed(Work.STORE)
 def ingest(job: Job, asset: AssetSettings, raw: RawPrices) -> IngestSummary:
     """Validate what was downloaded and store it, rejected rows with their reasons."""
-    prices = validate(raw, asset, job.calendar(asset), job.as_of)
+    with timed(Work.LOAD):
+        prices = validate(raw, asset, job.calendar(asset), job.as_of)
     with writing(job.store) as connection:
         return write.store_prices(connection, prices, job.run_id, job.started_at)
 
 
+@timed(Work.STORE)
 def backtest(job: Job, asset: AssetSettings, due: Sequence[Pending]) -> Outcome:
     """Wait for the walk-forward forecasts that are due, and store them."""
     count, failures = 0, []
@@ -73,6 +79,7 @@ def backtest(job: Job, asset: AssetSettings, due: Sequence[Pending]) -> Outcome:
     return Outcome(count, tuple(failures))
 
 
+@timed(Work.STORE)
 def score(job: Job, asset: AssetSettings) -> Outcome:
     """Score every forecast of the asset whose target has settled."""
     with writing(job.store) as connection:
@@ -81,6 +88,7 @@ def score(job: Job, asset: AssetSettings) -> Outcome:
         return Outcome(write.store_scores(connection, scores, job.run_id, job.started_at))
 
 
+@timed(Work.STORE)
 def issue(job: Job, asset: AssetSettings, due: Sequence[Pending]) -> Outcome:
     """Wait for the live forecasts that are due, and store them; what is issued already stays."""
     _require_newest_bar(job, asset)
@@ -93,6 +101,7 @@ def issue(job: Job, asset: AssetSettings, due: Sequence[Pending]) -> Outcome:
     return Outcome(count, tuple(failures))
 
 
+@timed(Work.JUDGE)
 def judge(job: Job, assets: Sequence[AssetSettings]) -> Outcome:
     """Metrics of every series of the assets, and verdicts; both written where they have changed.
 
@@ -105,7 +114,7 @@ def judge(job: Job, assets: Sequence[AssetSettings]) -> Outcome:
         beside = [found for asset in others for found in _records(job, connection, asset)]
     metrics = [value for record, _ in own for value in measure(record)]
     verdicts = judge_records([*own, *beside])
-    with writing(job.store) as connection:
+    with timed(Work.STORE), writing(job.store) as connection:
         write.store_metrics(connection, metrics, job.run_id, job.as_of, job.started_at)
         return Outcome(write.store_verdicts(connection, verdicts, job.run_id, job.as_of, job.started_at))
 

@@ -11,7 +11,8 @@ from pipeline.models import open_model
 from pipeline.models.base import FittedModel, ModelConfig
 from pipeline.scale import Scaler, feature_scaler, fit_scaler, scale
 from pipeline.stationarity import measure_stationarity
-from pipeline.types import Features, FitRecord, FloatArray, ForecastKind, IntArray, Provenance, Windows
+from pipeline.timings import timed
+from pipeline.types import Features, FitRecord, FloatArray, ForecastKind, IntArray, Provenance, Windows, Work
 from pipeline.window import select
 
 FEWEST_TRAINING_WINDOWS = 30
@@ -32,6 +33,7 @@ class Fit:
         return FitRecord(self.provenance, kind, self.model.epochs, self.model.best_epoch, weights)
 
 
+@timed(Work.TRANSFORM)
 def train(
     features: Features, windows: Windows, origin_row: int, config: ModelConfig, before: bytes = b""
 ) -> Fit:
@@ -47,7 +49,9 @@ def train(
     rows = _touched_rows(training, config)
     scaler = fit_scaler(_finite_rows(features.values[rows]), config.scaler)
     seed = fit_seed(features.symbol, config, features.session_dates[origin_row])
-    fitted = open_model(config).fit(_scaled(training, scaler), _scaled(validation, scaler), seed, before)
+    scaled = _scaled(training, scaler), _scaled(validation, scaler)
+    with timed(Work.TRAIN):
+        fitted = open_model(config).fit(*scaled, seed, before)
     provenance = replace(
         _provenance(features, training, validation, seed, config), start_hash=start_hash(before)
     )

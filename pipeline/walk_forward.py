@@ -13,8 +13,9 @@ from pipeline.calendars import TradingCalendar
 from pipeline.errors import HistoryError, PricecastError
 from pipeline.forecast import forecast_closes
 from pipeline.models.base import ModelConfig
+from pipeline.timings import timed
 from pipeline.train import Fit, train
-from pipeline.types import Features, ForecastBlock, ForecastKind, IntArray, Windows
+from pipeline.types import Features, ForecastBlock, ForecastKind, IntArray, Windows, Work
 from pipeline.window import make_windows, select
 
 
@@ -64,6 +65,7 @@ class Forecasted:
     error: PricecastError | None = None
 
 
+@timed(Work.TRANSFORM)
 def forecast(assignment: Assignment) -> Forecasted:
     """Work on the assignment: the same one gives the same forecasts bit for bit, in whatever process."""
     windows = make_windows(assignment.features, assignment.config.time_steps, assignment.config.horizons)
@@ -104,6 +106,7 @@ class _Chain:
         last_audit = origin if is_audited else warm.last_audit
         self.warm_start = replace(warm, before=fit.model.to_bytes(), last_audit=last_audit)
 
+    @timed(Work.FORECAST)
     def _block(self, at_origins: Windows, fit: Fit, kind: ForecastKind) -> ForecastBlock:
         features = self.assignment.features
         last_closes = features.closes[at_origins.rows]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -21,6 +21,8 @@ from threadpoolctl import threadpool_limits
 from pipeline.errors import AssetError
 from pipeline.models.base import AutoParameters, LstmParameters
 from pipeline.settings import Settings
+from pipeline.timings import add_spent_by_worker, measured, timed
+from pipeline.types import Work
 from pipeline.walk_forward import Assignment, Forecasted, forecast
 
 
@@ -67,11 +69,11 @@ class SpawnedWorkers:
         if self._pool is None:
             self._pool = _pool_of(self.count)
         try:
-            future = self._pool.submit(forecast, assignment)
+            future = self._pool.submit(work_on, assignment)
         except BrokenProcessPool:
             self.close()
             self._pool = _pool_of(self.count)
-            future = self._pool.submit(forecast, assignment)
+            future = self._pool.submit(work_on, assignment)
         return Pending(assignment, lambda: _forecasted(future, assignment))
 
     def close(self) -> None:
@@ -105,17 +107,34 @@ def use_one_thread() -> None:
     threadpool_limits(1)
 
 
-def _forecasted(future: Future[Forecasted], assignment: Assignment) -> Forecasted:
+Worked = tuple[Forecasted, Mapping[Work, float]]
+
+
+def work_on(assignment: Assignment) -> Worked:
+    """What a worker's process does: the forecasts, and where its time went."""
+    return measured(lambda: forecast(assignment))
+
+
+def received(worked: Worked) -> Forecasted:
+    """The forecasts that a worker sent; its time goes to the account of this process."""
+    forecasted, spent = worked
+    add_spent_by_worker(spent)
+    return forecasted
+
+
+def _forecasted(future: Future[Worked], assignment: Assignment) -> Forecasted:
     try:
-        return future.result()
+        with timed(Work.WAIT):
+            worked = future.result()
     except BrokenProcessPool:
-        return _forecasted_alone(assignment)
+        worked = _worked_alone(assignment)
+    return received(worked)
 
 
-def _forecasted_alone(assignment: Assignment) -> Forecasted:
+def _worked_alone(assignment: Assignment) -> Worked:
     try:
-        with _pool_of(1) as pool:
-            return pool.submit(forecast, assignment).result()
+        with timed(Work.WAIT), _pool_of(1) as pool:
+            return pool.submit(work_on, assignment).result()
     except BrokenProcessPool as error:
         raise AssetError(
             assignment.features.symbol,

@@ -16,7 +16,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in CODE]
 
 FLOORS = (
     {"types", "errors"},
-    {"settings", "clock"},
+    {"settings", "clock", "timings"},
     {
         *("calendars", "difference", "features", "scale", "window", "intervals", "metrics", "stationarity"),
         *("sources", "models", "networks", "store", "validate", "score", "lag", "report", "plot"),

@@ -59,6 +59,7 @@ def run(
     db: DatabaseOption = None,
     config: ConfigOption = None,
     direct: DirectOption = False,
+    timings: Annotated[bool, typer.Option("--timings", help="Tell where the time went.")] = False,
 ) -> None:
     """Run the daily job: download, forecast, score and judge.
 
@@ -67,7 +68,11 @@ def run(
     """
     from pipeline import report
     from pipeline.clock import parse_moment, utc_now
-    from pipeline.daily import Request, check_as_of
+    from pipeline.timings import timed
+    from pipeline.types import Work
+
+    with timed(Work.IMPORT):
+        from pipeline.daily import Request, check_as_of
 
     now = utc_now()
     moment = now if as_of is None else parse_moment(as_of)
@@ -78,6 +83,8 @@ def run(
     else:
         summary = _run_under_prefect(_FlowParameters(config, source, symbols, db), as_of)
     typer.echo(report.run_text(summary, request.settings.database))
+    if timings and summary.timings:
+        typer.echo(report.timings_text(summary.timings))
     _echo_failures(summary.failures)
     raise typer.Exit(exit_code([summary]))
 
@@ -149,8 +156,10 @@ def _backfill_directly(request: Request, first: date) -> tuple[RunSummary, ...]:
 
 def _run_under_prefect(said: _FlowParameters, as_of: str | None) -> RunSummary:
     from flows.runners import run_under_prefect
+    from pipeline.timings import timed
+    from pipeline.types import Work
 
-    with progress_bar() as progress:
+    with progress_bar() as progress, timed(Work.WAIT):
         return run_under_prefect(
             *(said.config_text, said.source, said.symbol_list, as_of, said.db), progress=progress
         )

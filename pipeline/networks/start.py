@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
+from pipeline.timings import timed
+from pipeline.types import Work
+
 
 @lru_cache(maxsize=1)
+@timed(Work.IMPORT)
 def start_tensorflow() -> None:
     """Import TensorFlow with one thread an operation and deterministic operations.
 

@@ -18,7 +18,8 @@ import tensorflow as tf
 from pipeline.networks.architectures import architecture_of
 from pipeline.networks.names import KERAS_LOSSES
 from pipeline.networks.parameters import Dimensions, Limits, NetworkParameters
-from pipeline.types import Cell, EpochLoss, FloatArray, Schedule, Windows
+from pipeline.timings import timed
+from pipeline.types import Cell, EpochLoss, FloatArray, Schedule, Windows, Work
 
 PREDICTION_ROWS = 96
 """Predictions run in blocks of this many rows, padded, so that a row's bits do not depend on how many
@@ -30,6 +31,7 @@ Weights = tuple[npt.NDArray[np.float32], ...]
 
 
 @lru_cache(maxsize=64)
+@timed(Work.TRACE)
 def shared_trainer(parameters: NetworkParameters, dimensions: Dimensions) -> Trainer:
     """The process's one trainer of this architecture; how long it trains is no part of it."""
     return Trainer(parameters, dimensions)
@@ -48,6 +50,8 @@ class Trainer:
         self._kept = [*self._network.variables, *self._network.memory]
         self._best = [tf.Variable(tf.zeros(one.shape)) for one in self._kept]
         self._fit, self._forward = self._compiled_fit(), self._compiled_forward()
+        for compiled in (self._fit, self._forward):
+            compiled.get_concrete_function()
 
     def start(self, seed: int) -> Weights:
         """Keras's own starting values, drawn from `seed` alone, and an empty memory."""

@@ -43,6 +43,8 @@ from pipeline.types.runs import (
     Failure,
     RunStatus,
     RunSummary,
+    Timings,
+    Work,
 )
 from pipeline.types.scoring import (
     AuditedErrors,
@@ -93,9 +95,11 @@ __all__ = [
     "SeriesKey",
     "Shape",
     "Stationarity",
+    "Timings",
     "TrackRecord",
     "Trial",
     "ValidatedPrices",
     "Verdict",
     "Windows",
+    "Work",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +28,28 @@ class Failure:
     message: str
 
 
+class Work(StrEnum):
+    """What a run spends its time on, in the order of the data's way."""
+
+    IMPORT = "import"
+    LOAD = "load"
+    TRANSFORM = "transform"
+    TRACE = "trace"
+    TRAIN = "train"
+    FORECAST = "forecast"
+    STORE = "store"
+    JUDGE = "judge"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, eq=False)
+class Timings:
+    """Seconds by kind of work: of the process that ran the job, and of all its workers together."""
+
+    own: Mapping[Work, float]
+    workers: Mapping[Work, float]
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """One daily run as a person asks about it."""
@@ -40,6 +63,7 @@ class RunSummary:
     n_forecasts: int
     n_scores: int
     n_verdicts: int
+    timings: Timings | None = None
 
 
 @dataclass(frozen=True)

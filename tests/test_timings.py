@@ -1,0 +1,57 @@
+import time
+
+import pytest
+
+from pipeline.report import timings_text
+from pipeline.timings import add_spent_by_worker, measured, timed, timings
+from pipeline.types import Timings, Work
+
+
+def spent(work: Work) -> float:
+    return timings().own.get(work, 0.0)
+
+
+def test_every_second_counts_once_for_the_innermost_work() -> None:
+    before = {work: spent(work) for work in Work}
+    started = time.perf_counter()
+    with timed(Work.STORE):
+        time.sleep(0.02)
+        with timed(Work.TRAIN):
+            time.sleep(0.03)
+            with timed(Work.TRACE):
+                time.sleep(0.04)
+    whole = time.perf_counter() - started
+    added = {work: spent(work) - before[work] for work in Work}
+    assert sum(added.values()) == pytest.approx(whole, rel=0.01)
+    assert added[Work.TRACE] >= 0.04
+    assert added[Work.TRAIN] >= 0.03
+    assert added[Work.STORE] >= 0.02
+
+
+def test_work_that_fails_counts_too() -> None:
+    before = spent(Work.JUDGE)
+    with pytest.raises(ZeroDivisionError), timed(Work.JUDGE):
+        raise ZeroDivisionError
+    assert spent(Work.JUDGE) > before
+
+
+def test_a_worker_tells_what_each_piece_of_work_took() -> None:
+    @timed(Work.FORECAST)
+    def work() -> int:
+        return 7
+
+    measured(work)
+    result, one = measured(work)
+    assert result == 7
+    assert set(one) == {Work.FORECAST}
+    before = timings().workers.get(Work.FORECAST, 0.0)
+    add_spent_by_worker({Work.FORECAST: 2.0})
+    assert timings().workers[Work.FORECAST] == before + 2.0
+
+
+def test_the_table_adds_up() -> None:
+    text = timings_text(Timings({Work.LOAD: 1.25, Work.STORE: 2.0}, {Work.TRAIN: 40.0}))
+    first, *_, last = text.splitlines()
+    assert first.split() == ["seconds", "this", "process", "all", "workers"]
+    assert last.split() == ["all", "3.2", "40.0"]
+    assert [line.split()[0] for line in text.splitlines()[1:-1]] == [work.value for work in Work]
