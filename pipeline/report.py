@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from pipeline.types import CheckResult, Failure, IngestSummary, RunSummary, Timings, Work
+    from pipeline.types import CheckResult, Failure, IngestSummary, RunSummary, Timings
 
 UNKNOWN = "-"
 PIPED_WIDTH = 1000
@@ -279,6 +279,8 @@ def run_text(summary: RunSummary, database: str) -> str:
 
 def timings_text(timings: Timings) -> str:
     """Where the time of a run went: a line for each kind of work, in seconds."""
+    from pipeline.types import Work
+
     spent = [(work.value, timings.own.get(work, 0.0), timings.workers.get(work, 0.0)) for work in Work]
     total = ("all", sum(timings.own.values()), sum(timings.workers.values()))
     lines = [f"{name:12} {own:12.1f} {workers:12.1f}" for name, own, workers in (*spent, total)]
