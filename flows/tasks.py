@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
+from flows.workers import task_runner_workers
 from pipeline import assign as assigning
 from pipeline import steps
 from pipeline.daily import Steps
@@ -56,4 +57,4 @@ def prefect_steps(settings: Settings) -> Steps:
         retry_jitter_factor=0.5,
         retry_condition_fn=is_transient,
     )
-    return Steps(patient_download, ingest, assign, backtest, score, issue, judge)
+    return Steps(patient_download, ingest, assign, backtest, score, issue, judge, task_runner_workers)

@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -207,6 +207,10 @@ class Settings(BaseSettings):
     keep_weights_days: int = Field(default=30, ge=0)
     workers: int = Field(default=0, ge=0, le=256)
     """Processes that train networks; 0: one a core, 1: none beside the job's own."""
+    task_runner: Literal["none", "process-pool", "dask"] = "none"
+    """Under Prefect, whose processes these are: the job's own (none), or those of a Prefect task runner."""
+    dask_address: str = ""
+    """The scheduler of a Dask cluster, as tcp://HOST:PORT; empty: a cluster of this machine's processes."""
 
     @classmethod
     def settings_customise_sources(

@@ -64,7 +64,7 @@ class SpawnedWorkers:
     _pool: ProcessPoolExecutor | None = field(default=None, init=False)
 
     def submit(self, assignment: Assignment) -> Pending:
-        if not isinstance(assignment.config.parameters, LstmParameters | AutoParameters):
+        if not trains_networks(assignment):
             return InTurn().submit(assignment)
         if self._pool is None:
             self._pool = _pool_of(self.count)
@@ -85,7 +85,7 @@ class SpawnedWorkers:
 @contextmanager
 def open_workers(settings: Settings) -> Iterator[Workers]:
     """The workers that the settings ask for, until the block ends."""
-    count = settings.workers or os.cpu_count() or 1
+    count = number_of_workers(settings)
     if count == 1:
         yield InTurn()
         return
@@ -94,6 +94,16 @@ def open_workers(settings: Settings) -> Iterator[Workers]:
         yield workers
     finally:
         workers.close()
+
+
+def number_of_workers(settings: Settings) -> int:
+    """As many as the settings say, or one a core."""
+    return settings.workers or os.cpu_count() or 1
+
+
+def trains_networks(assignment: Assignment) -> bool:
+    """Whether the assignment is worth a process of its own."""
+    return isinstance(assignment.config.parameters, LstmParameters | AutoParameters)
 
 
 def _pool_of(count: int) -> ProcessPoolExecutor:

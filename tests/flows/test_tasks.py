@@ -53,6 +53,11 @@ def steps_of(settings: Settings) -> Steps:
     return prefect_steps(settings)
 
 
+def tasks_of(steps: Steps) -> list[tuple[str, Any]]:
+    """All of them but `workers`, which opens those who train between the steps."""
+    return [(name, step) for name, step in vars(steps).items() if name != "workers"]
+
+
 def in_a_flow(work: Callable[[], Any]) -> tuple[Any, list["TaskRun"]]:
     """What the work gives or raises, and the task runs it made."""
     from prefect import flow
@@ -125,12 +130,13 @@ def test_a_permanent_failure_is_not_asked_about_again(prefect_server: str, error
 
 def test_only_the_download_is_tried_again() -> None:
     steps = steps_of(PATIENT)
-    retries = {name: cast("Task[..., Any]", step).retries for name, step in vars(steps).items()}
-    assert retries == {"download": TRIES - 1, "ingest": 0, "backtest": 0, "score": 0, "issue": 0, "judge": 0}
+    retries = {name: cast("Task[..., Any]", step).retries for name, step in tasks_of(steps)}
+    assert retries.pop("download") == TRIES - 1
+    assert set(retries.values()) == {0}
 
 
 def test_every_step_of_the_job_is_a_task_of_its_name() -> None:
-    names = {name: cast("Task[..., Any]", step).name for name, step in vars(steps_of(PATIENT)).items()}
+    names = {name: cast("Task[..., Any]", step).name for name, step in tasks_of(steps_of(PATIENT))}
     assert names == {name: name for name in names}
 
 

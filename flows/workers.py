@@ -1,0 +1,81 @@
+"""Those who train, as Prefect task runners: its process pool, or a Dask cluster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
+
+from pipeline.errors import ConfigError
+from pipeline.settings import Settings
+from pipeline.walk_forward import Assignment
+from pipeline.workers import (
+    InTurn,
+    Pending,
+    Workers,
+    number_of_workers,
+    open_workers,
+    received,
+    trains_networks,
+    use_one_thread,
+    work_on,
+)
+
+train = task(
+    name="train",
+    task_run_name="train {assignment.features.symbol} {assignment.config.name}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)(work_on)
+
+
+@dataclass(frozen=True, eq=False)
+class TaskRunnerWorkers:
+    """Networks are trained by a started task runner, the rest is done in this process."""
+
+    runner: TaskRunner[Any]
+
+    def submit(self, assignment: Assignment) -> Pending:
+        if not trains_networks(assignment):
+            return InTurn().submit(assignment)
+        future = self.runner.submit(train, {"assignment": assignment})
+        return Pending(assignment, lambda: received(future.result()))
+
+
+@contextmanager
+def task_runner_workers(settings: Settings) -> Iterator[Workers]:
+    """The workers of a job under Prefect, as `task_runner` of the settings says."""
+    if settings.task_runner == "none":
+        with open_workers(settings) as workers:
+            yield workers
+        return
+    with _runner(settings) as runner:
+        yield TaskRunnerWorkers(runner)
+
+
+def _runner(settings: Settings) -> TaskRunner[Any]:
+    if settings.task_runner == "dask":
+        return _dask_runner(settings)
+    return ProcessPoolTaskRunner(number_of_workers(settings), initializer=use_one_thread)
+
+
+def _dask_runner(settings: Settings) -> TaskRunner[Any]:
+    try:
+        from prefect_dask import DaskTaskRunner
+    except ImportError as error:
+        raise ConfigError(
+            "task_runner = 'dask' needs the package prefect-dask",
+            "Install it: pip install 'pricecast[dask]'.",
+        ) from error
+    here = {
+        "n_workers": number_of_workers(settings),
+        "threads_per_worker": 1,
+        "host": "127.0.0.1",
+        "dashboard_address": None,
+    }
+    given = {"address": settings.dask_address} if settings.dask_address else {"cluster_kwargs": here}
+    runner: TaskRunner[Any] = DaskTaskRunner(**given)
+    return runner

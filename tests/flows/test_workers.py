@@ -1,0 +1,67 @@
+"""Networks trained by Prefect's task runners: the same rows as without them."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.market import AS_OF, Market, market_in
+
+pytestmark = [pytest.mark.prefect, pytest.mark.tensorflow]
+
+ISSUED = """
+SELECT symbol, model, kind, horizon, origin_date, forecast_close, lower_80, fits.epochs, fits.data_hash
+FROM forecasts JOIN fits USING (fit_id, symbol, model, kind) ORDER BY forecast_id
+"""
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Market:
+    market = market_in(tmp_path)
+    market.configure('["lstm-univariate", "ridge"]')
+    text = market.config.read_text(encoding="utf-8") + "\n[lstm]\nunits = 3\nepochs = 2\n"
+    market.config.write_text(text, encoding="utf-8")
+    return market
+
+
+def issued(file: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(ISSUED).fetchall()
+
+
+@pytest.mark.parametrize("runner", ["process-pool", "dask"])
+def test_a_task_runner_trains_the_same_networks_bit_for_bit(
+    market: Market, prefect_server: str, runner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.client.orchestration import get_client
+
+    from flows.runners import run_under_prefect
+
+    assert market.run() == 0
+    alone = issued(market.database)
+    other = market.folder / "other.db"
+    monkeypatch.setenv("PRICECAST_TASK_RUNNER", runner)
+    monkeypatch.setenv("PRICECAST_WORKERS", "2")
+    summary = run_under_prefect(str(market.config), as_of=AS_OF, database=str(other))
+    assert summary.failures == ()
+    assert issued(other) == alone
+    assert len(alone) == 2 * 2 * 2 * (20 + 1)
+    with get_client(sync_client=True) as client:
+        names = {run.name for run in client.read_task_runs()}
+    assert {"train GOOD-USD lstm-univariate", "train ODD-USD lstm-univariate"} <= names
+
+
+def test_without_its_package_dask_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    from flows.workers import task_runner_workers
+    from pipeline.errors import ConfigError
+    from pipeline.settings import Settings
+
+    monkeypatch.setitem(sys.modules, "prefect_dask", None)
+    with (
+        pytest.raises(ConfigError, match=r"pricecast\[dask\]"),
+        task_runner_workers(Settings(task_runner="dask")),
+    ):
+        pass
