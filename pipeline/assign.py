@@ -47,7 +47,7 @@ def assign(job: Job, asset: AssetSettings) -> Due:
 
 @dataclass(frozen=True, eq=False)
 class _History:
-    """The stored bars of an asset and of its leads, each read once."""
+    """The stored bars of an asset, and of the assets that its forecasts need beside it, each read once."""
 
     asset: AssetSettings
     calendar: TradingCalendar
@@ -55,18 +55,18 @@ class _History:
     bars: Bars
     settled_at: DateArray
     """(n,) when each bar was settled."""
-    leads: Sequence[tuple[AssetSettings, TradingCalendar, np.datetime64, Bars]]
+    beside: Sequence[tuple[AssetSettings, TradingCalendar, np.datetime64, Bars]]
 
 
 def _history(job: Job, connection: Connection, asset: AssetSettings) -> _History:
     newest, calendar = job.newest_settled(asset), job.calendar(asset)
     bars = read.bars(connection, asset.symbol, newest)
-    leads = []
-    for symbol in asset.leads:
+    beside = []
+    for symbol in job.settings.beside(asset):
         lead = job.settings.asset(symbol)
         through = job.newest_settled(lead)
-        leads.append((lead, job.calendar(lead), through, read.bars(connection, symbol, through)))
-    return _History(asset, calendar, newest, bars, calendar.settled_at(bars.session_dates), leads)
+        beside.append((lead, job.calendar(lead), through, read.bars(connection, symbol, through)))
+    return _History(asset, calendar, newest, bars, calendar.settled_at(bars.session_dates), beside)
 
 
 def _assignment(
@@ -94,9 +94,12 @@ def _assignment(
 
 
 def _warm_start(connection: Connection, history: _History, config: ModelConfig) -> WarmStart | None:
-    """How fits go on from earlier ones; None where none do, or where audits found that to be worse."""
+    """How fits go on from earlier ones; None where none do, or where audits found that to be worse.
+
+    A model that chooses its leads sees other features from fit to fit, so it always starts anew.
+    """
     parameters = config.parameters
-    if not isinstance(parameters, LstmParameters) or parameters.warm_epochs == 0:
+    if not isinstance(parameters, LstmParameters) or parameters.warm_epochs == 0 or config.chooses_leads:
         return None
     key = (history.asset.symbol, config.name, config.config_hash)
     if is_warm_worse(read.audited_errors(connection, *key, history.newest), config.horizons):
@@ -115,12 +118,14 @@ def _features(history: _History, config: ModelConfig) -> Features:
         raise HistoryError(history.asset.symbol, "no price bars are stored", "Run the download for it first.")
     expected = history.calendar.sessions(bars.session_dates[0], bars.session_dates[-1])
     numbers = segments(bars.session_dates, bars.session_dates if config.bridge_gaps else expected)
-    wanted = [lead for lead in history.leads if lead[0].symbol in config.leads]
-    leads = [_lead(history, config, *lead) for lead in wanted]
-    return build_features(bars, numbers, config.features, config.difference, leads)
+    known = {one[0].symbol: one for one in history.beside}
+    wanted = [symbol for symbol in config.leads if not config.chooses_leads or len(known[symbol][-1])]
+    leads = [_closes_of(history, config, *known[symbol]) for symbol in wanted]
+    spreads = [_closes_of(history, config, *known[symbol]) for symbol in config.spreads]
+    return build_features(bars, numbers, config.features, config.difference, leads, spreads)
 
 
-def _lead(
+def _closes_of(
     history: _History,
     config: ModelConfig,
     lead: AssetSettings,
@@ -132,8 +137,9 @@ def _lead(
         asset = history.asset.symbol
         raise HistoryError(
             asset,
-            f"its lead {lead.symbol} has no prices for {config.name}",
-            f"Make {lead.symbol} available at the source, or take it out of the leads of {asset}.",
+            f"{lead.symbol}, which {config.name} looks at, has no prices",
+            f"Make {lead.symbol} available at the source, "
+            f"or take it out of the leads and spreads of {asset}.",
         )
     expected = calendar.sessions(bars.session_dates[0], newest)
     dates = bars.session_dates if config.bridge_gaps else expected

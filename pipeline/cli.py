@@ -37,7 +37,7 @@ _db = typer.Typer(help="Migrations, backup and integrity of the database.", rich
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo.demo, run.run, run.backfill),
-    *(tables.forecasts, tables.scoreboard, tables.verdicts, judge.judge, plot.plot, tables.sql),
+    *(tables.forecasts, tables.scoreboard, tables.verdicts, tables.leads, judge.judge, plot.plot, tables.sql),
     *(service.serve, service.doctor),
 )
 for _command in _COMMANDS:

@@ -143,7 +143,7 @@ def selected_assets(
     if not symbols:
         raise UsageError("no assets to forecast", "Add [[assets]] to pricecast.toml, or give --symbols.")
     assets = tuple(settings.asset(symbol) for symbol in dict.fromkeys(symbols))
-    lead_symbols = dict.fromkeys(lead for asset in assets for lead in asset.leads)
+    lead_symbols = dict.fromkeys(lead for asset in assets for lead in settings.beside(asset))
     leads = tuple(settings.asset(symbol) for symbol in lead_symbols if symbol not in symbols)
     return assets, leads
 

@@ -57,7 +57,7 @@ def check_calendars(settings: Settings) -> CheckResult:
     """Every asset's trading calendar, its leads' included, is known and gives a newest settled session."""
     from pipeline.calendars import trading_calendar
 
-    symbols = {name for asset in settings.assets for name in (asset.symbol, *asset.leads)}
+    symbols = {name for asset in settings.assets for name in (asset.symbol, *settings.beside(asset))}
     names = sorted({settings.asset(symbol).calendar for symbol in symbols})
     try:
         for name in names:
@@ -208,7 +208,7 @@ def _check_csv(settings: Settings, place: Path) -> CheckResult:
 
 
 def _without_file(settings: Settings, folder: Path) -> Iterator[str]:
-    for symbol in {name for asset in settings.assets for name in (asset.symbol, *asset.leads)}:
+    for symbol in {name for asset in settings.assets for name in (asset.symbol, *settings.beside(asset))}:
         if not any((folder / f"{symbol}{suffix}").is_file() for suffix in (".csv", ".csv.gz")):
             yield symbol
 

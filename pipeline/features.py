@@ -51,16 +51,19 @@ def build_features(
     feature_set: FeatureSet,
     method: Differencing,
     leads: Sequence[LeadCloses],
+    spreads: Sequence[LeadCloses] = (),
 ) -> Features:
     """The (n, f) features of `bars`: one row a session.
 
     univariate: the close. bivariate: the close and the High - Low range. multivariate: close, open, high,
-    low and volume, the range, and the close of every lead. All are differenced by `method` but the range,
-    which is stationary as it is (log(high / low) under `log`). A change across a segment's border is NaN.
+    low and volume, the range, the close of every lead, and of every spread the log ratio of the closes and
+    its change. All are differenced by `method` but the range, which is stationary as it is (log(high / low)
+    under `log`), and the ratio. A change across a segment's border is NaN.
     """
     named = _own_columns(bars, feature_set, method)
     if feature_set is FeatureSet.MULTIVARIATE:
         named += [(f"lead:{lead.symbol}", difference(lead.closes, method)) for lead in leads]
+        named += [column for spread in spreads for column in _spread_columns(bars, spread)]
     values = np.column_stack([column for _, column in named])
     if method is not Differencing.NONE:
         values[_segment_starts(segment_numbers)] = np.nan
@@ -88,6 +91,12 @@ def _own_columns(bars: Bars, feature_set: FeatureSet, method: Differencing) -> l
         ("volume", difference(bars.volume + 1.0, method)),
     ]
     return close + others + high_low
+
+
+def _spread_columns(bars: Bars, other: LeadCloses) -> list[tuple[str, FloatArray]]:
+    ratio = np.log(bars.close / other.closes)
+    change = difference(ratio, Differencing.SIMPLE)
+    return [(f"spread:{other.symbol}", ratio), (f"spread-change:{other.symbol}", change)]
 
 
 def _range(bars: Bars, method: Differencing) -> FloatArray:

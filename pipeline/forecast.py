@@ -4,19 +4,19 @@ import numpy as np
 
 from pipeline.difference import undifference
 from pipeline.errors import AssetError
-from pipeline.scale import feature_scaler, scale, unscale
-from pipeline.train import Fit
+from pipeline.scale import scale, unscale
+from pipeline.train import Fit, target_scaler
 from pipeline.types import FloatArray, Windows
 
 
 def forecast_closes(fit: Fit, windows: Windows, last_closes: FloatArray) -> FloatArray:
-    """Closes (o, H) for horizons 1..H after each of the (o,) origins of `windows`.
+    """Closes (o, H) for each session ahead that the model forecasts, after the (o,) origins of `windows`.
 
     `last_closes` (o,) are the origins' own closes. Every forecast is finite and positive; AssetError if the
     model says otherwise.
     """
     scaled = fit.model.predict(scale(windows.values, fit.scaler))
-    changes = unscale(scaled, feature_scaler(fit.scaler, 0))
+    changes = unscale(scaled, target_scaler(fit.scaler, fit.config))
     closes = undifference(changes, last_closes, fit.config.difference)
     if not (np.isfinite(closes).all() and (closes > 0.0).all()):
         raise AssetError(

@@ -203,6 +203,25 @@ def verdicts_table(rows: Rows) -> Table:
     return table
 
 
+def leads_table(rows: Rows) -> Table:
+    """Which asset goes before which, by how much and how surely."""
+    table = _table("symbol", "model", "lead", ">sessions ahead", ">correlation", ">p", ">n", "used")
+    for record in rows.records():
+        correlation, p_value = record["correlation"], record["p_value"]
+        _add_row(
+            table,
+            record["symbol"],
+            record["model"],
+            record["lead"],
+            str(record["sessions_ahead"]),
+            UNKNOWN if correlation is None else f"{correlation:+.3f}",
+            p_value_text(p_value),
+            f"{record['n']:,}",
+            "yes" if record["is_used"] else "no",
+        )
+    return table
+
+
 def judgements_table(rows: Rows) -> Table:
     """The verdicts on forecasts made elsewhere, as sentences."""
     table = _table("symbol", "model", ">n", "verdict")

@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import ConfigError
-from pipeline.types import Cell, Differencing, FeatureSet, Scaling, Schedule, Shape
+from pipeline.types import Cell, Differencing, FeatureSet, Scaling, Schedule, Shape, Target
 
 DEFAULT_CONFIG_FILE = Path("pricecast.toml")
 CONTINUOUS_CALENDAR = "24/7"
@@ -54,7 +54,10 @@ class AssetSettings(_Frozen):
     symbol: str = Field(min_length=1)
     calendar: str = "XNYS"
     currency: str = "USD"
-    leads: tuple[str, ...] = ()
+    leads: tuple[str, ...] | Literal["auto"] = ()
+    """Symbols; or "auto": every fit chooses among all configured assets by what leads on its own rows."""
+    spreads: tuple[str, ...] = ()
+    """Symbols whose log ratio to this asset, and its change, are features too."""
 
 
 class TransformSettings(_Frozen):
@@ -66,6 +69,8 @@ class TransformSettings(_Frozen):
     train_sessions: int = Field(default=1500, ge=50)
     """A fit learns from at most this many newest sessions."""
     validation_fraction: float = Field(default=0.15, ge=0.0, lt=0.9)
+    target: Target = Target.EACH
+    """each: the sessions 1..horizons ahead; last: the one `horizons` ahead alone."""
     bridge_gaps: bool = False
     """Let windows span missing sessions, as if the sessions around a gap were consecutive."""
 
@@ -125,6 +130,7 @@ class ModelOverride(_Frozen):
     time_steps: int | None = Field(default=None, ge=1, le=1000)
     train_sessions: int | None = Field(default=None, ge=50)
     validation_fraction: float | None = Field(default=None, ge=0.0, lt=0.9)
+    target: Target | None = None
     lstm: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -230,6 +236,16 @@ class Settings(BaseSettings):
             if asset.symbol == symbol:
                 return asset
         return unlisted_asset(symbol)
+
+    def candidates(self, asset: AssetSettings) -> tuple[str, ...]:
+        """The assets that lead `asset`, or that it may choose its leads from."""
+        if asset.leads == "auto":
+            return tuple(one.symbol for one in self.assets if one.symbol != asset.symbol)
+        return asset.leads
+
+    def beside(self, asset: AssetSettings) -> tuple[str, ...]:
+        """Every other asset whose prices the forecasts of `asset` need."""
+        return tuple(dict.fromkeys((*self.candidates(asset), *asset.spreads)))
 
     def is_listed(self, symbol: str) -> bool:
         return any(asset.symbol == symbol for asset in self.assets)

@@ -201,9 +201,6 @@ def _own_errors(blocks: Sequence[ForecastBlock], features: Features) -> Iterator
 def _stored_errors(
     job: Job, connection: Connection, asset: AssetSettings, config: ModelConfig
 ) -> tuple[PastErrors, ...]:
-    keys = [
-        SeriesKey(asset.symbol, config.name, config.config_hash, horizon)
-        for horizon in range(1, config.horizons + 1)
-    ]
+    keys = [SeriesKey(asset.symbol, config.name, config.config_hash, horizon) for horizon in config.ahead]
     newest, window = job.newest_settled(asset), job.settings.intervals.window
     return tuple(PastErrors(*read.recent_errors(connection, key, newest, window)) for key in keys)

@@ -12,7 +12,19 @@ from pipeline.models.base import FittedModel, ModelConfig
 from pipeline.scale import Scaler, feature_scaler, fit_scaler, scale
 from pipeline.stationarity import measure_stationarity
 from pipeline.timings import timed
-from pipeline.types import Features, FitRecord, FloatArray, ForecastKind, IntArray, Provenance, Windows, Work
+from pipeline.types import (
+    Differencing,
+    Features,
+    FitRecord,
+    FloatArray,
+    ForecastKind,
+    IntArray,
+    LeadLag,
+    Provenance,
+    Target,
+    Windows,
+    Work,
+)
 from pipeline.window import select
 
 FEWEST_TRAINING_WINDOWS = 30
@@ -35,13 +47,18 @@ class Fit:
 
 @timed(Work.TRANSFORM)
 def train(
-    features: Features, windows: Windows, origin_row: int, config: ModelConfig, before: bytes = b""
+    features: Features,
+    windows: Windows,
+    origin_row: int,
+    config: ModelConfig,
+    before: bytes = b"",
+    measured_leads: tuple[LeadLag, ...] = (),
 ) -> Fit:
     """Fit on what was known at `origin_row`: windows whose every target had settled by then.
 
     The newest part of them is the validation block; the windows whose targets reach into it are left out of
     training. The scaler knows the training rows alone. `before` holds weights to go on from; empty: anew.
-    Raises HistoryError when too few windows are left.
+    `measured_leads` are recorded with the fit. Raises HistoryError when too few windows are left.
     """
     known = _known_windows(windows, origin_row, config)
     training, validation = _split(select(windows, known), config)
@@ -49,11 +66,13 @@ def train(
     rows = _touched_rows(training, config)
     scaler = fit_scaler(_finite_rows(features.values[rows]), config.scaler)
     seed = fit_seed(features.symbol, config, features.session_dates[origin_row])
-    scaled = _scaled(training, scaler), _scaled(validation, scaler)
+    scaled = _scaled(training, scaler, config), _scaled(validation, scaler, config)
     with timed(Work.TRAIN):
         fitted = open_model(config).fit(*scaled, seed, before)
     provenance = replace(
-        _provenance(features, training, validation, seed, config), start_hash=start_hash(before)
+        _provenance(features, training, validation, seed, config),
+        start_hash=start_hash(before),
+        lead_lags=measured_leads,
     )
     return Fit(config, scaler, fitted, provenance)
 
@@ -100,9 +119,17 @@ def _finite_rows(values: FloatArray) -> FloatArray:
     return values[np.isfinite(values).all(axis=1)]
 
 
-def _scaled(windows: Windows, scaler: Scaler) -> Windows:
-    target_scaler = feature_scaler(scaler, 0)
-    return Windows(windows.rows, scale(windows.values, scaler), scale(windows.targets, target_scaler))
+def target_scaler(scaler: Scaler, config: ModelConfig) -> Scaler:
+    """The scaler of the targets: that of feature 0, or of a sum of so many of its independent changes."""
+    own = feature_scaler(scaler, 0)
+    if config.target is Target.LAST and config.difference is not Differencing.NONE:
+        return Scaler(own.offset * config.horizons, own.spread * np.sqrt(config.horizons))
+    return own
+
+
+def _scaled(windows: Windows, scaler: Scaler, config: ModelConfig) -> Windows:
+    targets = scale(windows.targets, target_scaler(scaler, config))
+    return Windows(windows.rows, scale(windows.values, scaler), targets)
 
 
 def _provenance(

@@ -12,11 +12,12 @@ import numpy as np
 from pipeline.calendars import TradingCalendar
 from pipeline.errors import HistoryError, PricecastError
 from pipeline.forecast import forecast_closes
+from pipeline.lead_lag import chosen, lead_lags, only_used, training_rows
 from pipeline.models.base import ModelConfig
 from pipeline.timings import timed
 from pipeline.train import Fit, train
-from pipeline.types import Features, ForecastBlock, ForecastKind, IntArray, Windows, Work
-from pipeline.window import make_windows, select
+from pipeline.types import Features, ForecastBlock, ForecastKind, IntArray, LeadLag, Target, Windows, Work
+from pipeline.window import last_alone, make_windows, select
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,16 +69,25 @@ class Forecasted:
 @timed(Work.TRANSFORM)
 def forecast(assignment: Assignment) -> Forecasted:
     """Work on the assignment: the same one gives the same forecasts bit for bit, in whatever process."""
-    windows = make_windows(assignment.features, assignment.config.time_steps, assignment.config.horizons)
-    chain = _Chain(assignment, windows, assignment.warm_start)
+    chain = _Chain(assignment, assignment.warm_start)
     backtests = tuple(_backtest(chain))
     if not assignment.is_live:
         return Forecasted(backtests, ())
+    newest = np.array([len(assignment.features.session_dates) - 1])
     try:
-        live = tuple(chain.blocks(_newest_origin(assignment, windows), ForecastKind.LIVE))
+        live = tuple(chain.blocks(newest, ForecastKind.LIVE))
     except PricecastError as error:
         return Forecasted(backtests, (), error)
     return Forecasted(backtests, live)
+
+
+@dataclass(frozen=True, eq=False)
+class _Sight:
+    """What the fits of a block see: the features with the leads that are used, and their windows."""
+
+    features: Features
+    windows: Windows
+    lead_lags: tuple[LeadLag, ...]
 
 
 @dataclass
@@ -85,37 +95,58 @@ class _Chain:
     """Fits in order of time, each of which may start from the weights of the one before."""
 
     assignment: Assignment
-    windows: Windows
     warm_start: WarmStart | None
 
-    def blocks(self, origins: IntArray, kind: ForecastKind) -> Iterator[ForecastBlock]:
-        """The block of these origins, and the block of its audit where one is due."""
-        task, warm = self.assignment, self.warm_start
-        at_origins = select(self.windows, origins)
-        first = int(at_origins.rows[0])
+    def origins(self) -> IntArray:
+        """The rows that end a whole window, as far as leads that are yet to be chosen do not break it."""
+        features, config = self.assignment.features, self.assignment.config
+        if config.chooses_leads:
+            features = only_used(features, chosen(lead_lags(features, slice(0, 0), 1)))
+        return _windows(features, config).rows
+
+    def blocks(self, rows: IntArray, kind: ForecastKind) -> Iterator[ForecastBlock]:
+        """The block of the origins at these rows, and the block of its audit where one is due."""
+        sight = self._sight(int(rows[0]))
+        at_origins = select(sight.windows, np.flatnonzero(np.isin(sight.windows.rows, rows)))
+        if len(at_origins) == 0:
+            raise _no_window(sight.features, self.assignment.config, int(rows[-1]))
+        warm = self.warm_start
         if warm is None:
-            yield self._block(at_origins, train(task.features, self.windows, first, task.config), kind)
+            yield self._block(at_origins, self._fit(sight, rows), kind)
             return
-        fit = train(task.features, self.windows, first, task.config, warm.before)
+        fit = self._fit(sight, rows, warm.before)
         yield self._block(at_origins, fit, kind)
-        origin = task.features.session_dates[first]
+        origin = sight.features.session_dates[rows[0]]
         is_audited = bool(warm.before) and warm.is_audit_due(origin)
         if is_audited:
-            anew = train(task.features, self.windows, first, task.config)
-            yield self._block(at_origins, anew, ForecastKind.AUDIT)
+            yield self._block(at_origins, self._fit(sight, rows), ForecastKind.AUDIT)
         last_audit = origin if is_audited else warm.last_audit
         self.warm_start = replace(warm, before=fit.model.to_bytes(), last_audit=last_audit)
 
+    def _sight(self, origin_row: int) -> _Sight:
+        features, config = self.assignment.features, self.assignment.config
+        measured = lead_lags(features, training_rows(origin_row, config), config.horizons)
+        if config.chooses_leads:
+            measured = chosen(measured)
+            features = only_used(features, measured)
+        return _Sight(features, _windows(features, config), measured)
+
+    def _fit(self, sight: _Sight, rows: IntArray, before: bytes = b"") -> Fit:
+        config = self.assignment.config
+        return train(sight.features, sight.windows, int(rows[0]), config, before, sight.lead_lags)
+
     @timed(Work.FORECAST)
     def _block(self, at_origins: Windows, fit: Fit, kind: ForecastKind) -> ForecastBlock:
-        features = self.assignment.features
+        features, ahead = self.assignment.features, np.array(fit.config.ahead)
         last_closes = features.closes[at_origins.rows]
         origin_dates = features.session_dates[at_origins.rows]
+        every_target = self.assignment.calendar.target_dates(origin_dates, fit.config.horizons)
         return ForecastBlock(
             fit=fit.record(kind),
+            horizons=ahead,
             origin_dates=origin_dates,
             last_closes=last_closes,
-            target_dates=self.assignment.calendar.target_dates(origin_dates, fit.config.horizons),
+            target_dates=every_target[:, ahead - 1],
             closes=forecast_closes(fit, at_origins, last_closes),
         )
 
@@ -127,36 +158,38 @@ def _backtest(chain: _Chain) -> Iterator[ForecastBlock]:
     early to have a whole training set are left out.
     """
     task = chain.assignment
-    before_newest = np.flatnonzero(chain.windows.rows < len(task.features.session_dates) - 1)
-    chosen = before_newest[max(0, len(before_newest) - task.backtest_origins) :]
-    for first in range(0, len(chosen) if task.backtest_origins else 0, task.refit_every):
+    if task.backtest_origins == 0:
+        return
+    rows = chain.origins()
+    usable = rows[rows < len(task.features.session_dates) - 1][-task.backtest_origins :]
+    for first in range(0, len(usable), task.refit_every):
         try:
-            yield from chain.blocks(chosen[first : first + task.refit_every], ForecastKind.BACKTEST)
+            yield from chain.blocks(usable[first : first + task.refit_every], ForecastKind.BACKTEST)
         except HistoryError:
             continue
 
 
-def _newest_origin(assignment: Assignment, windows: Windows) -> IntArray:
-    """The position of the newest session's window; HistoryError when no whole window ends there."""
-    features, config = assignment.features, assignment.config
-    newest = len(features.session_dates) - 1
-    if len(windows) == 0 or windows.rows[-1] != newest:
-        raise HistoryError(
-            features.symbol,
-            f"{config.name} needs {config.time_steps} consecutive sessions up to "
-            f"{features.session_dates[newest]}, and {_unbroken(features)} are there{_unknown(features)}",
-            "Supply the missing sessions or leads, lower transform.time_steps, "
-            "or set transform.bridge_gaps = true.",
-        )
-    return np.array([len(windows) - 1])
+def _windows(features: Features, config: ModelConfig) -> Windows:
+    windows = make_windows(features, config.time_steps, config.horizons)
+    return last_alone(windows, config.difference) if config.target is Target.LAST else windows
 
 
-def _unbroken(features: Features) -> int:
-    known = np.isfinite(features.values).all(axis=1) & (features.segments == features.segments[-1])
-    return int(np.cumprod(known[::-1]).sum())
+def _no_window(features: Features, config: ModelConfig, row: int) -> HistoryError:
+    return HistoryError(
+        features.symbol,
+        f"{config.name} needs {config.time_steps} consecutive sessions up to "
+        f"{features.session_dates[row]}, and {_unbroken(features, row)} are there{_unknown(features, row)}",
+        "Supply the missing sessions or leads, lower transform.time_steps, "
+        "or set transform.bridge_gaps = true.",
+    )
 
 
-def _unknown(features: Features) -> str:
-    newest = np.isnan(features.values[-1])
-    missing = [name for name, is_unknown in zip(features.names, newest, strict=True) if is_unknown]
+def _unbroken(features: Features, row: int) -> int:
+    known = np.isfinite(features.values).all(axis=1) & (features.segments == features.segments[row])
+    return int(np.cumprod(known[row::-1]).sum())
+
+
+def _unknown(features: Features, row: int) -> str:
+    is_nan = np.isnan(features.values[row])
+    missing = [name for name, is_unknown in zip(features.names, is_nan, strict=True) if is_unknown]
     return f" ({', '.join(missing)} unknown there)" if missing else ""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from pipeline.types import Features, FloatArray, IntArray, Windows
+from pipeline.types import Differencing, Features, FloatArray, IntArray, Windows
 
 
 def make_windows(features: Features, time_steps: int, horizons: int) -> Windows:
@@ -22,6 +22,17 @@ def make_windows(features: Features, time_steps: int, horizons: int) -> Windows:
     chosen = rows[usable]
     targets = _targets(features.values[:, 0], features.segments, chosen, horizons)
     return Windows(chosen, np.ascontiguousarray(values[usable]), targets)
+
+
+def last_alone(windows: Windows, method: Differencing) -> Windows:
+    """The windows with one target (s, 1): the whole change up to the last horizon, or its level under `none`.
+
+    NaN where any session on the way is missing.
+    """
+    steps = windows.targets
+    whole = steps[:, -1] if method is Differencing.NONE else steps.sum(axis=1)
+    known = np.where(np.isfinite(steps).all(axis=1), whole, np.nan)
+    return Windows(windows.rows, windows.values, known[:, None])
 
 
 def select(windows: Windows, chosen: IntArray) -> Windows:

@@ -196,7 +196,8 @@ def test_a_reader_that_has_seen_enough_causes_no_complaint(db: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "view"), [("forecasts", "latest_forecasts"), ("scoreboard", "model_scoreboard")]
+    ("command", "view"),
+    [("forecasts", "latest_forecasts"), ("scoreboard", "model_scoreboard"), ("leads", "lead_lags")],
 )
 def test_programs_get_every_column_of_the_view(pricecast: Run, db: str, command: str, view: str) -> None:
     _, as_json, no_note = pricecast(command, "--json", "--db", db)

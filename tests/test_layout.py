@@ -22,7 +22,7 @@ FLOORS = (
         *("sources", "models", "networks", "store", "validate", "score", "lag", "report", "plot"),
         *("forecast_file", "explanation", "warm_audit"),
     },
-    {"train", "doctor", "job"},
+    {"train", "doctor", "job", "lead_lag"},
     {"forecast"},
     {"walk_forward"},
     {"assign", "workers"},

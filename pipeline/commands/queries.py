@@ -14,6 +14,7 @@ WITH current AS (
     WHERE fit_id IN (SELECT max(fit_id) FROM fits GROUP BY symbol, model)
 )
 """
+LEAD_LAGS = "SELECT * FROM lead_lags ORDER BY symbol, model, p_value IS NULL, p_value, lead"
 VERDICTS = "SELECT * FROM model_verdicts ORDER BY symbol, horizon, model"
 
 
@@ -49,7 +50,7 @@ SELECT f.model, f.kind, f.origin_date, f.target_date, f.last_close, f.forecast_c
     f.lower_80, f.upper_80, f.lower_95, f.upper_95
 FROM current AS c
 JOIN forecasts AS f ON f.symbol = c.symbol AND f.model = c.model AND f.config_hash = c.config_hash
-WHERE f.symbol = {_quoted(symbol)} AND f.horizon = {horizon:d}
+WHERE f.symbol = {_quoted(symbol)} AND f.horizon = {horizon:d} AND f.kind <> 'audit'
 ORDER BY f.model, f.target_date, f.forecast_id
 """  # noqa: S608 - the symbol is quoted
 

@@ -1,4 +1,4 @@
-"""Commands that show what is stored: `forecasts`, `scoreboard`, `verdicts` and `sql`."""
+"""Commands that show what is stored: `forecasts`, `scoreboard`, `verdicts`, `leads` and `sql`."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -99,6 +99,21 @@ def verdicts(
         raise UsageError("--plot draws one verdict", "Name it with --explain SYMBOL MODEL.")
     rows = _chosen_rows(queries.VERDICTS, symbols, horizon, db, config)
     _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.verdicts_table)
+
+
+def leads(
+    symbols: SymbolsArgument = None,
+    *,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show which assets lead which, as the newest fits measured it on their training rows."""
+    from pipeline import report
+
+    rows = _chosen_rows(queries.LEAD_LAGS, symbols, None, db, config)
+    _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.leads_table)
 
 
 def sql(

@@ -13,7 +13,7 @@ from pipeline.models.base import AutoParameters, LstmParameters, Model, ModelCon
 from pipeline.models.drift import Drift
 from pipeline.models.last_value import LastValue
 from pipeline.models.lstm import Lstm
-from pipeline.models.lstm_parameters import lstm_parameters, merged_settings
+from pipeline.models.lstm_parameters import check_networks, lstm_parameters, merged_settings
 from pipeline.models.ridge import Ridge
 from pipeline.settings import AssetSettings, ModelOverride, Settings
 from pipeline.types import Differencing, FeatureSet, Scaling, Shape
@@ -64,8 +64,11 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
     _refuse_fixed_keys(recipe, override, name)
     general = settings.transform
     features = override.features or recipe.features
-    leads = asset.leads if features is FeatureSet.MULTIVARIATE else ()
-    return ModelConfig(
+    is_multivariate = features is FeatureSet.MULTIVARIATE
+    leads = settings.candidates(asset) if is_multivariate else ()
+    spreads = asset.spreads if is_multivariate else ()
+    target = override.target or general.target
+    config = ModelConfig(
         name=name,
         features=features,
         difference=override.difference or recipe.difference or general.difference,
@@ -77,8 +80,13 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
         bridge_gaps=general.bridge_gaps,
         leads=leads,
         seed=settings.seed,
-        parameters=_parameters(recipe, settings, name, features, leads),
+        parameters=_parameters(recipe, settings, name, features, len(leads) + 2 * len(spreads)),
+        target=target,
+        spreads=spreads,
+        chooses_leads=is_multivariate and asset.leads == "auto",
     )
+    check_networks(config)
+    return config
 
 
 def check_models(settings: Settings) -> None:
@@ -106,13 +114,13 @@ def _recipe(name: str) -> Recipe:
 
 
 def _parameters(
-    recipe: Recipe, settings: Settings, name: str, features: FeatureSet, leads: tuple[str, ...]
+    recipe: Recipe, settings: Settings, name: str, features: FeatureSet, beside: int
 ) -> LstmParameters | AutoParameters | RidgeParameters | None:
     override = settings.model.get(name, ModelOverride()).lstm
 
     def recurrent(own: Mapping[str, Any]) -> LstmParameters:
         merged = merged_settings(settings.lstm, own, override, name)
-        return lstm_parameters(merged, name, features, len(leads))
+        return lstm_parameters(merged, name, features, beside)
 
     if recipe.estimator is Lstm:
         return recurrent(recipe.lstm)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Protocol
 
 from pipeline.networks.parameters import Limits, NetworkParameters
-from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scaling, Windows
+from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scaling, Target, Windows
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,14 @@ class ModelConfig:
     leads: tuple[str, ...]
     seed: int
     parameters: LstmParameters | AutoParameters | RidgeParameters | None = None
+    target: Target = Target.EACH
+    spreads: tuple[str, ...] = ()
+    chooses_leads: bool = False
+
+    @property
+    def ahead(self) -> tuple[int, ...]:
+        """The sessions ahead that are forecast."""
+        return (self.horizons,) if self.target is Target.LAST else tuple(range(1, self.horizons + 1))
 
     @property
     def config_hash(self) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
-from pipeline.models.base import LstmParameters
+from pipeline.models.base import LstmParameters, ModelConfig
 from pipeline.networks.names import ACTIVATIONS, LOSSES, OPTIMIZERS
 from pipeline.networks.parameters import Limits, NetworkParameters
 from pipeline.settings import LstmSettings
-from pipeline.types import FeatureSet, Shape
+from pipeline.types import FeatureSet, Shape, Target
 
 NOT_OF_A_NETWORK = ("branches", "seeds", "warm_epochs", "warm_audit_days")
 """Settings that mean something else, or nothing, to a single network; its limits beside them."""
@@ -39,15 +39,18 @@ def merged_settings(
         ) from error
 
 
-def lstm_parameters(settings: LstmSettings, model: str, features: FeatureSet, leads: int) -> LstmParameters:
-    """The parameters of `model`, which sees `features` and so many leads; ConfigError for what cannot be."""
+def lstm_parameters(settings: LstmSettings, model: str, features: FeatureSet, beside: int) -> LstmParameters:
+    """The parameters of `model`, which sees `features`, `beside` of them other assets'.
+
+    ConfigError for what cannot be.
+    """
     for key, names in NAMES.items():
         _check_name(key, getattr(settings, key), names)
     _check_shape(settings, model, features)
     _check_stateful(settings, model)
     limits = Limits(settings.epochs, settings.patience, settings.min_improvement)
     network = {key: value for key, value in settings if key not in {*vars(limits), *NOT_OF_A_NETWORK}}
-    branch_features = leads if settings.branches == 2 and features is FeatureSet.MULTIVARIATE else 0
+    branch_features = beside if settings.branches == 2 and features is FeatureSet.MULTIVARIATE else 0
     return LstmParameters(
         network=NetworkParameters(**network, branch_features=branch_features),
         limits=limits,
@@ -55,6 +58,24 @@ def lstm_parameters(settings: LstmSettings, model: str, features: FeatureSet, le
         warm_epochs=settings.warm_epochs,
         audit_days=settings.warm_audit_days if settings.warm_epochs else 0,
     )
+
+
+def check_networks(config: ModelConfig) -> None:
+    """ConfigError for a network that cannot learn what the configuration asks of it."""
+    parameters = config.parameters
+    if not isinstance(parameters, LstmParameters):
+        return
+    network, model = parameters.network, config.name
+    if config.target is Target.LAST and network.shape in {Shape.RECURSIVE, Shape.SEQUENCE}:
+        raise ConfigError(
+            f"'model.{model}': target = 'last' asks for one session, a {network.shape} network learns all",
+            f"Set target = 'each' in [model.{model}], or choose another lstm.shape.",
+        )
+    if config.chooses_leads and network.branch_features:
+        raise ConfigError(
+            f"'model.{model}.lstm.branches': a branch for leads needs to know which they are",
+            "Name the leads of the assets instead of leads = 'auto', or set branches = 1.",
+        )
 
 
 def _check_name(key: str, name: str, names: tuple[str, ...]) -> None:

@@ -205,7 +205,6 @@ fits = Table(
     _column("kind", Text, "live, backtest or audit"),
     _column("way", Text, "cold: started anew; warm: went on from the weights of the fit before"),
     _optional("start_hash", Text, "Hash of the weights that a warm fit went on from; NULL: cold"),
-    _optional("leads", Text, "Leads that it chose, as JSON: [[symbol, sessions ahead, correlation, p]]"),
     _column("trained_from_date", Date, "First training session"),
     _column("trained_through_date", Date, "Last session that a training or validation target touches"),
     _column("n_training", Integer, "Training windows"),
@@ -224,6 +223,19 @@ fits = Table(
 Index("fits_by_model", fits.c.symbol, fits.c.model, fits.c.config_hash, fits.c.fit_id)
 _weights_kept = fits.c.weights.is_not(None)
 Index("fits_with_weights", fits.c.made_at_utc, sqlite_where=_weights_kept, postgresql_where=_weights_kept)
+
+fit_leads = Table(
+    "fit_leads",
+    metadata,
+    Column("fit_id", Integer, ForeignKey("fits.fit_id"), primary_key=True, comment="The fit"),
+    Column("lead", Text, ForeignKey("assets.symbol"), primary_key=True, comment="The other asset"),
+    _column("sessions_ahead", Integer, "Sessions by which its changes go before the asset's"),
+    _optional("correlation", Figure, "Correlation at that distance, on the training rows"),
+    _optional("p_value", Figure, "p-value of: no correlation 1 to H sessions ahead"),
+    _column("n", Integer, "Pairs of changes it rests on"),
+    _column("is_used", Boolean, "1: a feature of the fit"),
+    comment="What the leads of each fit were worth on its training rows",
+)
 
 forecasts = Table(
     "forecasts",

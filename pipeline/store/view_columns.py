@@ -105,6 +105,17 @@ VIEW_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "n": _JUDGED,
             "judged_at_utc": "Wall clock of the verdict",
         },
+        "lead_lags": {
+            **_MODEL_COLUMNS,
+            "lead": "The asset whose changes may go before",
+            "sessions_ahead": "By how many sessions, where the correlation is strongest",
+            "correlation": "Of its change, as known at the asset's close, with the asset's so much later",
+            "p_value": "p-value of: no correlation at any session of the horizon",
+            "n": "Pairs of changes that it rests on: training rows of the newest fit only",
+            "is_used": "1: a feature of the newest fit",
+            "trained_from_date": "First training session of that fit",
+            "made_at_utc": "Wall clock when that fit was stored",
+        },
         "model_verdicts": {
             **_SERIES_COLUMNS,
             "verdict": "SKILLED, ECHO, SUSPECT_ECHO, NO_SKILL, WORSE or INSUFFICIENT",

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from pipeline.store.tables import (
     SERIES,
     corporate_actions,
+    fit_leads,
     fits,
     forecasts,
     metrics,
@@ -272,6 +273,23 @@ def _lagging_models() -> Query:
     )
 
 
+def _lead_lags() -> Query:
+    """The leads of every model's newest fit in its current configuration, audits left out."""
+    models, fit, newer, lead = current_models(), fits.alias("fit"), fits.alias("newer"), fit_leads
+    newest = (
+        select(func.max(newer.c.fit_id))
+        .where(_same(newer, models, MODEL), newer.c.kind != _literal(ForecastKind.AUDIT))
+        .correlate(models)
+        .scalar_subquery()
+    )
+    names = ("lead", "sessions_ahead", "correlation", "p_value", "n", "is_used")
+    return (
+        select(models.c.symbol, models.c.model, *(lead.c[name] for name in names))
+        .add_columns(fit.c.trained_from_date, fit.c.made_at_utc)
+        .select_from(models.join(fit, fit.c.fit_id == newest).join(lead, lead.c.fit_id == fit.c.fit_id))
+    )
+
+
 def _model_verdicts() -> Query:
     series, names = _series(verdicts), tuple(VIEW_COLUMNS["model_verdicts"])
     newest = _newest(verdicts, "verdict_id", series, SERIES)
@@ -289,6 +307,7 @@ def definitions(dialect: Dialect) -> dict[str, str]:
         "model_scoreboard": _model_scoreboard(),
         "metric_history": _metric_history(),
         "lagging_models": _lagging_models(),
+        "lead_lags": _lead_lags(),
         "model_verdicts": _model_verdicts(),
     }
     literal = {"literal_binds": True}

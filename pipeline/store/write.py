@@ -21,6 +21,7 @@ from pipeline.store.tables import (
     SERIES,
     assets,
     corporate_actions,
+    fit_leads,
     fits,
     forecasts,
     gaps,
@@ -219,8 +220,10 @@ def store_forecasts(
     """
     origins, horizons = block.closes.shape
     fit = block.fit.provenance
+    fit_id = _insert_one(conn, fits, _fit_row(block.fit, run_id, made_at))
+    _insert_all(conn, fit_leads, [{"fit_id": fit_id, **vars(lead)} for lead in fit.lead_lags])
     shared = {
-        "fit_id": _insert_one(conn, fits, _fit_row(block.fit, run_id, made_at)),
+        "fit_id": fit_id,
         "run_id": run_id,
         "symbol": fit.symbol,
         "model": fit.model,
@@ -229,7 +232,7 @@ def store_forecasts(
         "made_at_utc": made_at,
     }
     columns = {
-        "horizon": np.tile(np.arange(1, horizons + 1), origins),
+        "horizon": np.tile(block.horizons, origins),
         "origin_date": np.repeat(block.origin_dates, horizons),
         "target_date": block.target_dates.ravel(),
         "last_close": np.repeat(block.last_closes, horizons),

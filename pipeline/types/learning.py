@@ -35,6 +35,13 @@ class Scaling(StrEnum):
     NONE = "none"
 
 
+class Target(StrEnum):
+    """What a model learns to forecast: every session of the horizon, or the last of them alone."""
+
+    EACH = "each"
+    LAST = "last"
+
+
 class Cell(StrEnum):
     """The recurrent layer of a network."""
 
@@ -58,6 +65,22 @@ class Schedule(StrEnum):
     CONSTANT = "constant"
     COSINE = "cosine"
     EXPONENTIAL = "exponential"
+
+
+@dataclass(frozen=True)
+class LeadLag:
+    """How the changes of a lead go before those of an asset (see `lead_lag`), on the rows of one fit.
+
+    The correlation is that of the lead's change at a session with the asset's change `sessions_ahead` later,
+    where it is strongest; `p_value` allows for the choice of that session. NaN where it is undefined.
+    """
+
+    lead: str
+    sessions_ahead: int
+    correlation: float
+    p_value: float
+    n: int
+    is_used: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +174,8 @@ class Provenance:
     """Mean absolute one-session change of the close over the training sessions (the scale of MASE)."""
     start_hash: str = ""
     """Hash of the weights it went on from; empty for a fit that started anew."""
+    lead_lags: tuple[LeadLag, ...] = ()
+    """What its leads were worth on its training rows."""
 
     @property
     def way(self) -> FitWay:
@@ -172,10 +197,12 @@ class FitRecord:
 class ForecastBlock:
     """The forecasts that one fit issued: o origins, H horizons.
 
-    `origin_dates` (o,), `last_closes` (o,), `target_dates` (o, H), `closes` (o, H): finite and positive.
+    `horizons` (H,) in sessions, `origin_dates` (o,), `last_closes` (o,), `target_dates` (o, H), `closes`
+    (o, H): finite and positive.
     """
 
     fit: FitRecord
+    horizons: IntArray
     origin_dates: DateArray
     last_closes: FloatArray
     target_dates: DateArray

@@ -114,7 +114,9 @@ def make_block(
 ) -> ForecastBlock:
     shape = (len(origins), horizons)
     targets = origins[:, None] + np.arange(1, horizons + 1)[None, :]
-    return ForecastBlock(fit, origins, np.full(len(origins), last_close), targets, np.full(shape, forecast))
+    ahead = np.arange(1, horizons + 1)
+    closes = np.full(len(origins), last_close)
+    return ForecastBlock(fit, ahead, origins, closes, targets, np.full(shape, forecast))
 
 
 def no_bands(block: ForecastBlock) -> Bands:

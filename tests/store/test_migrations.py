@@ -72,5 +72,5 @@ def test_what_the_first_schema_held_is_kept_and_has_no_more(tmp_path: Path) -> N
     assert np.isnan(found.judgement.evidence.p_skill)
     assert np.isnat(found.first_origin)
     with reading(newer) as conn:
-        assert conn.exec_driver_sql("SELECT way, start_hash, leads FROM fits").all() == [("cold", None, None)]
+        assert conn.exec_driver_sql("SELECT way, start_hash FROM fits").all() == [("cold", None)]
     assert check(newer) == ()

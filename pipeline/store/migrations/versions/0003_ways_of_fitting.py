@@ -1,4 +1,4 @@
-"""Which way a fit went, and the leads it chose. Every fit stored before started anew.
+"""Which way a fit went, and what its leads were worth. Every fit stored before started anew.
 
 Revision ID: 0003
 Revises: 0002
@@ -15,11 +15,21 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("fits", sa.Column("way", sa.Text(), nullable=False, server_default="cold"))
-    for name in ("start_hash", "leads"):
-        op.add_column("fits", sa.Column(name, sa.Text(), nullable=True))
+    op.add_column("fits", sa.Column("start_hash", sa.Text(), nullable=True))
+    op.create_table(
+        "fit_leads",
+        sa.Column("fit_id", sa.Integer(), sa.ForeignKey("fits.fit_id"), primary_key=True),
+        sa.Column("lead", sa.Text(), sa.ForeignKey("assets.symbol"), primary_key=True),
+        sa.Column("sessions_ahead", sa.Integer(), nullable=False),
+        sa.Column("correlation", sa.Float(), nullable=True),
+        sa.Column("p_value", sa.Float(), nullable=True),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("is_used", sa.Boolean(), nullable=False),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("fit_leads")
     # In place: forecasts refer to the table, so it cannot be made anew.
-    for name in ("way", "start_hash", "leads"):
+    for name in ("way", "start_hash"):
         op.drop_column("fits", name)
