@@ -50,8 +50,8 @@ lock: $(READY)  ## resolve requirements.lock anew (needs uv)
 	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
 
-bench: $(READY)  ## training with a shared compiled function beside plain Keras, in one run
-	@$(BIN)/python -m tests.benchmarks.training
+bench: $(READY)  ## training beside plain Keras, warm starts, and what limits them, in one run
+	@$(BIN)/python -m tests.benchmarks
 
 calibrate: $(READY)  ## the lag verdict's error rates by simulation, into tests/calibration/table.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.calibration
