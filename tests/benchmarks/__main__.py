@@ -1,8 +1,8 @@
 """`make bench`: what a shared compiled function and a warm start save, and what limits them.
 
 Everything printed is measured in this run. Both sides train the same architecture on the same windows for as
-many steps, taking turns; imports and a first fit are left out on both sides. Times on shared machines vary; what
-counts is the ratios.
+many steps, taking turns; imports and a first fit are left out on both sides. Times on shared machines vary;
+look at the ratios.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def beside_plain(plain: ProcessPoolExecutor, workers: ProcessPoolExecutor, seeds
     line(
         "the same, equal batches",
         f"{alike:+.4%}",
-        "the first series, batches in the same order on both sides",
+        "the first series, with the batches of both sides in one order",
     )
     return plain_seconds / len(seeds)
 

@@ -1,6 +1,6 @@
 """The series that every side is given: made, with something to learn at each of the five horizons.
 
-Column 0 is noise and half of what the slow column 1 was a session before; the other columns are noise. Imports
+Column 0 is noise and half of what the slow column 1 was a session before; the others are noise. Imports
 no TensorFlow, so that each side can start it its own way.
 """
 
