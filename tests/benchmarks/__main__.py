@@ -6,6 +6,7 @@ look at the ratios.
 """
 
 import argparse
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -39,7 +40,10 @@ def main() -> None:
     seeds = list(range(parser.parse_args().series))
     windows = f"{TRAINING} windows of {DIMENSIONS.time_steps}x{DIMENSIONS.features}"
     network = f"{NETWORK.units} units, batch {NETWORK.batch_size}, {EPOCHS} epochs each"
-    print(f"{len(seeds)} series of {windows}, {network}", flush=True)
+    print(f"{len(seeds)} series of {windows}, {network}")
+    print(
+        f"load average of the machine before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True
+    )
     with ProcessPoolExecutor(1, get_context("spawn")) as plain, _workers() as workers:
         plain_seconds = beside_plain(plain, workers, seeds)
         beside_cold(workers, seeds, plain_seconds)
@@ -50,31 +54,33 @@ def beside_plain(plain: ProcessPoolExecutor, workers: ProcessPoolExecutor, seeds
     """Wall seconds a series of the plain way."""
     by_feed = plain.submit(seconds_by_feed).result()
     feed = min(by_feed, key=by_feed.__getitem__)
-    plain_losses, shared_losses, plain_seconds, shared_seconds = [], [], 0.0, 0.0
+    losses, wall, cpu = [], np.zeros(2), np.zeros(2)
     for first in range(0, len(seeds), TURN):
         turn = seeds[first : first + TURN]
         started = time.perf_counter()
-        losses, starts = zip(*plain.map(fit_plainly, turn, [feed] * len(turn)), strict=True)
+        theirs = list(plain.map(fit_plainly, turn, [feed] * len(turn)))
         handed_over = time.perf_counter()
-        shared_losses += list(workers.map(fit_shared, turn, starts))
-        shared_seconds += time.perf_counter() - handed_over
-        plain_seconds += handed_over - started
-        plain_losses += losses
+        ours = list(workers.map(fit_shared, turn, [start for *_, start in theirs]))
+        wall += (handed_over - started, time.perf_counter() - handed_over)
+        cpu += [sum(taken for _, taken, *_ in side) for side in (theirs, ours)]
+        losses += [(their[0], our[0]) for their, our in zip(theirs, ours, strict=True)]
     feeds = ", ".join(f"{name} {taken:.1f} s" for name, taken in by_feed.items())
     print(f"a fit by what feeds Keras: {feeds}; the fastest races\n")
-    line("plain Keras, all cores", f"{plain_seconds:.2f} s")
-    line(f"{WORKERS} workers of one thread", f"{shared_seconds:.2f} s")
-    ratio, apart = plain_seconds / shared_seconds, np.mean(shared_losses) / np.mean(plain_losses) - 1
+    line("plain Keras, all cores", f"{wall[0]:.2f} s", f"{cpu[0]:.2f} s of CPU")
+    line(f"{WORKERS} workers of one thread", f"{wall[1]:.2f} s", f"{cpu[1]:.2f} s of CPU")
+    ratio, (plain_loss, shared_loss) = wall[0] / wall[1], np.mean(losses, axis=0)
     line("ratio", f"{ratio:.2f}", f"at least {FASTER:g}", holds=ratio >= FASTER)
+    line("ratio of CPU seconds", f"{cpu[0] / cpu[1]:.2f}", "depends less on what else the machine does")
+    apart = shared_loss / plain_loss - 1
     line("final training loss apart", f"{apart:+.3%}", f"{LOSS_WITHIN:.0%}", holds=abs(apart) <= LOSS_WITHIN)
-    same, _ = plain.submit(fit_plainly, seeds[0], SAME_BATCHES).result()
-    alike = shared_losses[0] / same - 1
+    same, *_ = plain.submit(fit_plainly, seeds[0], SAME_BATCHES).result()
+    alike = losses[0][1] / same - 1
     line(
         "the same, equal batches",
         f"{alike:+.4%}",
-        "the first series, with the batches of both sides in one order",
+        "the first series, both sides in one order",
     )
-    return plain_seconds / len(seeds)
+    return wall[0] / len(seeds)
 
 
 def beside_cold(workers: ProcessPoolExecutor, seeds: list[int], plain_seconds: float) -> None:
@@ -82,10 +88,10 @@ def beside_cold(workers: ProcessPoolExecutor, seeds: list[int], plain_seconds: f
     started = time.perf_counter()
     warm, improved = zip(*workers.map(fit_warm, seeds, first), strict=True)
     taken = (time.perf_counter() - started) / (len(seeds) * SESSIONS)
-    cold_error, warm_error, first_error = (
-        np.mean(list(workers.map(held_out_error, seeds, weights))) for weights in (last, warm, first)
-    )
+    errors = np.array([list(workers.map(held_out_error, seeds, weights)) for weights in (last, warm, first)])
+    cold_error, warm_error, first_error = errors.mean(axis=1)
     ratio, worse = plain_seconds / taken, warm_error / cold_error - 1
+    chance = np.std(errors[1] - errors[0], ddof=1) / np.sqrt(len(seeds)) / cold_error
     print(f"\nwarm start: {SESSIONS} sessions, {WARM_EPOCHS} epoch each, from the weights of the one before")
     line("plain Keras, a series", f"{plain_seconds:.3f} s")
     line("warm, a series and session", f"{taken:.3f} s")
@@ -94,6 +100,7 @@ def beside_cold(workers: ProcessPoolExecutor, seeds: list[int], plain_seconds: f
     line("held-out MAE, warm", f"{warm_error:.5f}")
     line("held-out MAE, never again", f"{first_error:.5f}", "the first session's weights, for comparison")
     line("warm against cold", f"{worse:+.3%}", f"at most {ERROR_WITHIN:+.1%}", holds=worse <= ERROR_WITHIN)
+    line("standard error of that", f"{chance:.3%}", "over the series")
     line("sessions that learnt", f"{np.mean(improved):.0%}", "the others kept the weights they had")
 
 

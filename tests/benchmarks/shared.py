@@ -1,10 +1,12 @@
 """The project's way: worker processes of one thread each, every one with its shared compiled function."""
 
+import time
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from pipeline.networks.parameters import Limits
 from pipeline.networks.start import start_tensorflow
+from pipeline.settings import LstmSettings
 from tests.benchmarks.workload import (
     DIMENSIONS,
     EPOCHS,
@@ -21,8 +23,9 @@ from tests.benchmarks.workload import (
 
 WORKERS = 2
 WARM_EPOCHS = 1
-COLD = Limits(epochs=EPOCHS, patience=EPOCHS, min_improvement=0.0)
-WARM = Limits(epochs=WARM_EPOCHS, patience=WARM_EPOCHS, min_improvement=0.0)
+MIN_IMPROVEMENT = LstmSettings().min_improvement
+COLD = Limits(EPOCHS, EPOCHS, MIN_IMPROVEMENT)
+WARM = Limits(WARM_EPOCHS, WARM_EPOCHS, MIN_IMPROVEMENT)
 WARM_UP_SEED = 1_000_000
 
 
@@ -39,13 +42,14 @@ def warm_up(ready: Barrier) -> None:
     ready.wait()
 
 
-def fit_shared(seed: int, start: Weights) -> float:
-    """The final training loss."""
+def fit_shared(seed: int, start: Weights) -> tuple[float, float]:
+    """The final training loss and CPU seconds."""
+    started = time.process_time()
     series = made_series(seed)
     training = training_block(series)
     weights, epochs, _ = trainer().fit(start, training, nothing(series), seed, COLD)
     trainer().predict(weights, training.values[-1:])
-    return float(epochs[-1].training)
+    return float(epochs[-1].training), time.process_time() - started
 
 
 def fit_cold(seed: int, session: int) -> Weights:
