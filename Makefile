@@ -1,15 +1,16 @@
 # One-word tasks. Each sets up .venv from requirements.lock by itself when that is missing or old.
 .DEFAULT_GOAL := help
-.PHONY: help demo run serve test fast lint types lock bench calibrate clean
+.PHONY: help demo run serve test fast lint types lock bench bench-peers calibrate clean
 
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv-bench
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "pricecast needs Python 3.11, 3.12 or 3.13 on the PATH (or make PYTHON=...)"; exit 1; }
@@ -50,11 +51,27 @@ lock: $(READY)  ## resolve requirements.lock anew (needs uv)
 	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
 
-bench: $(READY)  ## training with a shared compiled function beside plain Keras, in one run
-	@$(BIN)/python -m tests.benchmarks.training
+bench: $(READY)  ## training beside plain Keras, warm starts, and what limits them, in one run
+	@$(BIN)/python -m tests.benchmarks
+
+# The peers alone, for they and TensorFlow need not agree on what both depend on; ours runs from .venv.
+$(PEERS)/.ready: pyproject.toml | $(READY)
+	@echo "Setting up $(PEERS) with the extra 'bench'; PyTorch takes several minutes."
+	@peers=$$($(BIN)/python -c "import tomllib; \
+		print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['bench'])") && \
+	if command -v uv >/dev/null; then \
+		uv venv --quiet --allow-existing --python $(PYTHON) $(PEERS) && \
+		uv pip install --quiet --python $(PEERS)/bin/python $$peers ; \
+	else \
+		$(PYTHON) -m venv $(PEERS) && $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check $$peers ; \
+	fi
+	@touch $@
+
+bench-peers: $(READY) $(PEERS)/.ready  ## the same network by neuralforecast and darts: CPU seconds and errors
+	@$(BIN)/python -m tests.benchmarks.peers --peers-python $(PEERS)/bin/python
 
 calibrate: $(READY)  ## the lag verdict's error rates by simulation, into tests/calibration/table.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.calibration
 
 clean:  ## remove what was made here, .venv included
-	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -45,6 +45,7 @@ assign = _decorated(assigning.assign, "assign {asset.symbol}")
 backtest = _decorated(steps.backtest, "backtest {asset.symbol}")
 score = _decorated(steps.score, "score {asset.symbol}")
 issue = _decorated(steps.issue, "issue {asset.symbol}")
+combine = _decorated(steps.combine, "combine {asset.symbol}")
 judge = _decorated(steps.judge, "judge")
 
 
@@ -57,4 +58,6 @@ def prefect_steps(settings: Settings) -> Steps:
         retry_jitter_factor=0.5,
         retry_condition_fn=is_transient,
     )
-    return Steps(patient_download, ingest, assign, backtest, score, issue, judge, task_runner_workers)
+    return Steps(
+        patient_download, ingest, assign, backtest, score, issue, combine, judge, task_runner_workers
+    )

@@ -10,9 +10,9 @@ from pipeline.errors import HistoryError, PricecastError
 from pipeline.features import LeadCloses, build_features, closes_on, known_closes, segments
 from pipeline.job import Job
 from pipeline.models import configure
-from pipeline.models.base import LstmParameters, ModelConfig
+from pipeline.models.base import EnsembleParameters, LstmParameters, ModelConfig
 from pipeline.settings import AssetSettings
-from pipeline.store import Connection, read, reading
+from pipeline.store import Connection, read, read_past, reading
 from pipeline.timings import timed
 from pipeline.types import Bars, DateArray, Failure, Features, ForecastKind, Work
 from pipeline.walk_forward import Assignment, WarmStart
@@ -31,6 +31,8 @@ class Due:
 def assign(job: Job, asset: AssetSettings) -> Due:
     """A backtest of every model that has none, and a live forecast where the newest session has none.
 
+    Ensembles are left to `steps.combine`: they need what the others forecast.
+
     No live forecast is asked for while the newest settled session has no bar.
     """
     assignments, failures = [], []
@@ -39,7 +41,8 @@ def assign(job: Job, asset: AssetSettings) -> Due:
         for name in job.settings.models:
             try:
                 config = configure(job.settings, asset, name)
-                assignments.append(_assignment(job, connection, history, config))
+                if not isinstance(config.parameters, EnsembleParameters):
+                    assignments.append(_assignment(job, connection, history, config))
             except PricecastError as error:
                 failures.append(Failure(asset.symbol, name, str(error)))
     return Due(tuple(one for one in assignments if one is not None), tuple(failures))
@@ -102,11 +105,11 @@ def _warm_start(connection: Connection, history: _History, config: ModelConfig) 
     if not isinstance(parameters, LstmParameters) or parameters.warm_epochs == 0 or config.chooses_leads:
         return None
     key = (history.asset.symbol, config.name, config.config_hash)
-    if is_warm_worse(read.audited_errors(connection, *key, history.newest), config.horizons):
+    if is_warm_worse(read_past.audited_errors(connection, *key, history.newest), config.horizons):
         return None
     return WarmStart(
-        before=read.weights_before(connection, *key, history.newest),
-        last_audit=read.last_audit(connection, *key, history.newest),
+        before=read_past.weights_before(connection, *key, history.newest),
+        last_audit=read_past.last_audit(connection, *key, history.newest),
         audit_days=parameters.audit_days,
     )
 

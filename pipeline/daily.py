@@ -43,6 +43,7 @@ class Steps:
     backtest: Callable[[Job, AssetSettings, Sequence[Pending]], Outcome] = steps.backtest
     score: Callable[[Job, AssetSettings], Outcome] = steps.score
     issue: Callable[[Job, AssetSettings, Sequence[Pending]], Outcome] = steps.issue
+    combine: Callable[[Job, AssetSettings], Outcome] = steps.combine
     judge: Callable[[Job, Sequence[AssetSettings]], Outcome] = steps.judge
     workers: Callable[[Settings], AbstractContextManager[Workers]] = open_workers
 
@@ -234,6 +235,11 @@ def _store(run: _Run, asset: AssetSettings, pending: Sequence[Pending]) -> None:
     live = run.steps.issue(job, asset, pending)
     tally.forecasts += live.count
     tally.failures.extend(failure for failure in live.failures if failure not in issued.failures)
+    combined = run.steps.combine(job, asset)
+    tally.forecasts += combined.count
+    tally.failures.extend(combined.failures)
+    if combined.count:
+        tally.scores += run.steps.score(job, asset).count
 
 
 def _contained(asset: AssetSettings, work: Callable[[], None], tally: _Tally) -> bool:

@@ -121,6 +121,12 @@ class RidgeSettings(_Frozen):
     alphas: tuple[Annotated[float, Field(gt=0.0)], ...] = (1e1, 1e2, 1e3, 1e4, 1e5)
 
 
+class EnsembleSettings(_Frozen):
+    """The models whose forecasts the ensembles are made of; they have to be among `models`."""
+
+    members: tuple[str, ...] = Field(default=("ridge", "lstm-univariate", "lstm-multivariate"), min_length=2)
+
+
 class ModelOverride(_Frozen):
     """What one model does otherwise than the general settings; absent keys inherit."""
 
@@ -204,6 +210,7 @@ class Settings(BaseSettings):
     transform: TransformSettings = TransformSettings()
     lstm: LstmSettings = LstmSettings()
     ridge: RidgeSettings = RidgeSettings()
+    ensemble: EnsembleSettings = EnsembleSettings()
     model: Mapping[str, ModelOverride] = Field(default_factory=dict)
     """Overrides by model name, e.g. `[model.lstm-levels] time_steps = 7`."""
     backtest: BacktestSettings = BacktestSettings()

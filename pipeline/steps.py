@@ -12,16 +12,19 @@ import numpy.typing as npt
 import tenacity
 
 from pipeline.calendars import TradingCalendar, utc_moment
+from pipeline.combine import blocks
+from pipeline.combine import combine as combine_members
 from pipeline.errors import AssetError, PricecastError, TransientSourceError
 from pipeline.features import closes_on
 from pipeline.intervals import PastErrors, conformal_bands
 from pipeline.job import Job, Outcome
 from pipeline.lag import judge_records
-from pipeline.models.base import ModelConfig
+from pipeline.models import ENSEMBLES, configure
+from pipeline.models.base import EnsembleParameters, ModelConfig
 from pipeline.score import measure
 from pipeline.score import score as score_forecasts
 from pipeline.settings import AssetSettings
-from pipeline.store import Connection, read, reading, write, writing
+from pipeline.store import Connection, read, read_past, reading, write, writing
 from pipeline.timings import timed
 from pipeline.types import (
     Bars,
@@ -99,6 +102,47 @@ def issue(job: Job, asset: AssetSettings, due: Sequence[Pending]) -> Outcome:
         except PricecastError as error:
             failures.append(_failure(asset, pending, error))
     return Outcome(count, tuple(failures))
+
+
+@timed(Work.STORE)
+def combine(job: Job, asset: AssetSettings) -> Outcome:
+    """The forecasts of every ensemble, from what its members have issued: past origins as a backtest."""
+    count, failures = 0, []
+    for name in job.settings.models:
+        if name not in ENSEMBLES:
+            continue
+        try:
+            config = configure(job.settings, asset, name)
+            if isinstance(config.parameters, EnsembleParameters):
+                count += _store_ensemble(job, asset, config, config.parameters)
+        except PricecastError as error:
+            failures.append(Failure(asset.symbol, name, str(error)))
+    return Outcome(count, tuple(failures))
+
+
+def _store_ensemble(job: Job, asset: AssetSettings, config: ModelConfig, made_of: EnsembleParameters) -> int:
+    newest, key = job.newest_settled(asset), (asset.symbol, config.name, config.config_hash)
+    with reading(job.store) as connection:
+        has_backtest = read.has_forecasts(connection, *key, ForecastKind.BACKTEST)
+        has_newest = read.has_live_origin(connection, *key, newest)
+        if has_backtest and has_newest:
+            return 0
+        members = read_past.member_forecasts(connection, asset.symbol, made_of.members, config.ahead, newest)
+    if len(members.origin_dates) == 0 or members.origin_dates[-1] != newest:
+        raise AssetError(
+            asset.symbol,
+            f"{config.name} has no forecast from {newest} of all its members",
+            "See why one of them failed, or take it out of ensemble.members.",
+        )
+    is_live = members.origin_dates == newest
+    combination = combine_members(members, made_of.weighting)
+    due = (
+        [] if has_backtest else [*blocks(combination, ~is_live, config, asset.symbol, ForecastKind.BACKTEST)]
+    )
+    if not has_newest:
+        due += blocks(combination, is_live, config, asset.symbol, ForecastKind.LIVE)
+    with writing(job.store) as connection:
+        return sum(_store_block(job, connection, asset, block, combination.past_errors()) for block in due)
 
 
 @timed(Work.JUDGE)
@@ -203,4 +247,4 @@ def _stored_errors(
 ) -> tuple[PastErrors, ...]:
     keys = [SeriesKey(asset.symbol, config.name, config.config_hash, horizon) for horizon in config.ahead]
     newest, window = job.newest_settled(asset), job.settings.intervals.window
-    return tuple(PastErrors(*read.recent_errors(connection, key, newest, window)) for key in keys)
+    return tuple(PastErrors(*read_past.recent_errors(connection, key, newest, window)) for key in keys)

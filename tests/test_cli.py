@@ -131,7 +131,7 @@ def test_the_version_is_shown(pricecast: Run) -> None:
 def test_every_command_says_in_one_whole_line_what_it_does(pricecast: Run) -> None:
     _, out, _ = pricecast("--help")
     commands = out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
-    assert len(commands) == 12
+    assert len(commands) == 13
     assert all(line.endswith(".") and not line.endswith("...") for line in commands)
 
 

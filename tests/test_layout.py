@@ -25,7 +25,7 @@ FLOORS = (
     {"train", "doctor", "job", "lead_lag"},
     {"forecast"},
     {"walk_forward"},
-    {"assign", "workers"},
+    {"assign", "workers", "combine"},
     {"steps"},
     {"daily"},
     {"backfill", "demo"},

@@ -1,6 +1,6 @@
 """The registry of models: a name, how it is trained, and what it does otherwise than the settings say.
 
-A new model is a file in this package and a line in `RECIPES`.
+A new model is a file in this package and a line in `RECIPES`; a new ensemble is a line in `ENSEMBLES`.
 """
 
 from collections.abc import Mapping
@@ -9,14 +9,21 @@ from typing import Any
 
 from pipeline.errors import ConfigError
 from pipeline.models.auto import Auto
-from pipeline.models.base import AutoParameters, LstmParameters, Model, ModelConfig, RidgeParameters
+from pipeline.models.base import (
+    AutoParameters,
+    EnsembleParameters,
+    LstmParameters,
+    Model,
+    ModelConfig,
+    RidgeParameters,
+)
 from pipeline.models.drift import Drift
 from pipeline.models.last_value import LastValue
 from pipeline.models.lstm import Lstm
 from pipeline.models.lstm_parameters import check_networks, lstm_parameters, merged_settings
 from pipeline.models.ridge import Ridge
 from pipeline.settings import AssetSettings, ModelOverride, Settings
-from pipeline.types import Differencing, FeatureSet, Scaling, Shape
+from pipeline.types import Differencing, FeatureSet, Scaling, Shape, Weighting
 
 Estimator = type[LastValue] | type[Drift] | type[Ridge] | type[Lstm] | type[Auto]
 
@@ -57,8 +64,19 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 
+ENSEMBLES: Mapping[str, Weighting] = {
+    "ensemble-mean": Weighting.EQUAL,
+    "ensemble-shrunk": Weighting.SHRUNK,
+}
+"""Models that are made of what others forecast (see `combine`)."""
+
+MODELS = (*RECIPES, *ENSEMBLES)
+
+
 def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfig:
     """The configuration of the model `name` for one asset; ConfigError names the choices or the key."""
+    if name in ENSEMBLES:
+        return _ensemble(settings, asset, name)
     recipe = _recipe(name)
     override = settings.model.get(name, ModelOverride())
     _refuse_fixed_keys(recipe, override, name)
@@ -109,8 +127,49 @@ def open_model(config: ModelConfig) -> Model:
 
 def _recipe(name: str) -> Recipe:
     if name not in RECIPES:
-        raise ConfigError(f"unknown model '{name}'", f"Expected one of: {', '.join(RECIPES)}.")
+        raise ConfigError(f"unknown model '{name}'", f"Expected one of: {', '.join(MODELS)}.")
     return RECIPES[name]
+
+
+def _ensemble(settings: Settings, asset: AssetSettings, name: str) -> ModelConfig:
+    """What an ensemble forecasts is what its members do, in changes of the close, neither scaled nor learnt."""
+    members = [_member(settings, asset, member, name) for member in settings.ensemble.members]
+    if len({member.target for member in members}) > 1:
+        raise ConfigError(
+            f"'{name}': its members do not forecast the same sessions",
+            "Give all of ensemble.members the same target.",
+        )
+    return ModelConfig(
+        name=name,
+        features=FeatureSet.UNIVARIATE,
+        difference=Differencing.LOG,
+        scaler=Scaling.NONE,
+        time_steps=1,
+        horizons=settings.horizons,
+        train_sessions=settings.transform.train_sessions,
+        validation_fraction=0.0,
+        bridge_gaps=settings.transform.bridge_gaps,
+        leads=(),
+        seed=settings.seed,
+        parameters=EnsembleParameters(
+            tuple((member.name, member.config_hash) for member in members), ENSEMBLES[name]
+        ),
+        target=members[0].target,
+    )
+
+
+def _member(settings: Settings, asset: AssetSettings, member: str, ensemble: str) -> ModelConfig:
+    if member in ENSEMBLES or member not in settings.models:
+        raise ConfigError(
+            f"ensemble.members: '{member}' of {ensemble} is no model of this configuration",
+            f"Expected some of: {', '.join(one for one in settings.models if one not in ENSEMBLES)}.",
+        )
+    if ensemble in settings.model:
+        raise ConfigError(
+            f"'model.{ensemble}': an ensemble has nothing of its own to set",
+            f"Take [model.{ensemble}] out of the configuration; its members stand in [ensemble].",
+        )
+    return configure(settings, asset, member)
 
 
 def _parameters(

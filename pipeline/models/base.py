@@ -6,7 +6,16 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Protocol
 
 from pipeline.networks.parameters import Limits, NetworkParameters
-from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scaling, Target, Windows
+from pipeline.types import (
+    Differencing,
+    EpochLoss,
+    FeatureSet,
+    FloatArray,
+    Scaling,
+    Target,
+    Weighting,
+    Windows,
+)
 
 
 @dataclass(frozen=True)
@@ -29,10 +38,21 @@ class AutoParameters:
 
 
 @dataclass(frozen=True)
+class EnsembleParameters:
+    """The names and configuration hashes of the models that an ensemble is made of (see `combine`)."""
+
+    members: tuple[tuple[str, str], ...]
+    weighting: Weighting
+
+
+@dataclass(frozen=True)
 class RidgeParameters:
     """The penalties that ridge regression may choose from."""
 
     alphas: tuple[float, ...]
+
+
+Parameters = LstmParameters | AutoParameters | EnsembleParameters | RidgeParameters
 
 
 @dataclass(frozen=True)
@@ -50,7 +70,7 @@ class ModelConfig:
     bridge_gaps: bool
     leads: tuple[str, ...]
     seed: int
-    parameters: LstmParameters | AutoParameters | RidgeParameters | None = None
+    parameters: Parameters | None = None
     target: Target = Target.EACH
     spreads: tuple[str, ...] = ()
     chooses_leads: bool = False

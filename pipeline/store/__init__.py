@@ -1,6 +1,6 @@
 """Where everything is kept: tables, numbered migrations, the public views, reading and writing.
 
-Open an engine with `open_store` or `open_read_only`, then call the functions of `read` inside
+Open an engine with `open_store` or `open_read_only`, then call the functions of `read` and `read_past` inside
 `reading(engine)` and those of `write` inside `writing(engine)`.
 """
 

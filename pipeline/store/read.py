@@ -1,7 +1,6 @@
 """Everything that is read, as arrays. NULL numbers come back as NaN."""
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import fields as fields_of
 from datetime import date
 from typing import Any
@@ -13,8 +12,6 @@ from sqlalchemy import (
     Float,
     FromClause,
     RowMapping,
-    Select,
-    Text,
     and_,
     func,
     select,
@@ -23,18 +20,25 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.errors import StoreError
+from pipeline.store.columns import (
+    AS_ISSUED,
+    columns,
+    current_score,
+    dates,
+    day,
+    floats,
+    integers,
+    is_model,
+    text,
+)
 from pipeline.store.tables import SERIES, fits, forecasts, price_bars, scores, verdicts
 from pipeline.store.view_columns import VIEW_COLUMNS
 from pipeline.store.views import current_models
 from pipeline.types import (
-    AuditedErrors,
     Bands,
     Bars,
-    DateArray,
     Evidence,
-    FloatArray,
     ForecastKind,
-    IntArray,
     Judgement,
     LagVerdict,
     PendingForecasts,
@@ -42,9 +46,6 @@ from pipeline.types import (
     TrackRecord,
     Verdict,
 )
-
-AS_ISSUED = (ForecastKind.LIVE.value, ForecastKind.BACKTEST.value)
-"""The kinds of forecast that are scored and judged as a model's own."""
 
 SCORE_TOLERANCE = 1e-6
 """Relative difference up to which a revised actual close leaves a score as it is."""
@@ -54,12 +55,12 @@ def bars(conn: Connection, symbol: str, through: np.datetime64) -> Bars:
     """The current bars of `symbol` up to and including the session `through`; empty when there are none."""
     bar = price_bars.c
     query = (
-        select(_text(bar.session_date), bar.open, bar.high, bar.low, bar.close, bar.volume)
-        .where(bar.symbol == symbol, bar.superseded_at_utc.is_(None), bar.session_date <= _day(through))
+        select(text(bar.session_date), bar.open, bar.high, bar.low, bar.close, bar.volume)
+        .where(bar.symbol == symbol, bar.superseded_at_utc.is_(None), bar.session_date <= day(through))
         .order_by(bar.session_date)
     )
-    dates, *values = _columns(conn, query)
-    return Bars(symbol, _dates(dates), *map(_floats, values))
+    dates, *values = columns(conn, query)
+    return Bars(symbol, dates(dates), *map(floats, values))
 
 
 def newest_session(
@@ -68,14 +69,14 @@ def newest_session(
     """The date of the newest stored bar (up to `through`, if given); None when there is none."""
     bar = price_bars.c
     newest = select(func.max(bar.session_date)).where(bar.symbol == symbol, bar.superseded_at_utc.is_(None))
-    found = conn.scalar(newest if through is None else newest.where(bar.session_date <= _day(through)))
+    found = conn.scalar(newest if through is None else newest.where(bar.session_date <= day(through)))
     return None if found is None else np.datetime64(found, "D")
 
 
 def has_forecasts(conn: Connection, symbol: str, model: str, config_hash: str, kind: ForecastKind) -> bool:
     """Is any forecast of this kind stored for the model in this configuration?"""
     query = select(forecasts.c.forecast_id).where(
-        _is_model(symbol, model, config_hash), forecasts.c.kind == kind.value
+        is_model(symbol, model, config_hash), forecasts.c.kind == kind.value
     )
     return conn.scalar(query.limit(1)) is not None
 
@@ -85,9 +86,9 @@ def has_live_origin(
 ) -> bool:
     """Is a live forecast from the session `origin` stored for the model in this configuration?"""
     query = select(forecasts.c.forecast_id).where(
-        _is_model(symbol, model, config_hash),
+        is_model(symbol, model, config_hash),
         forecasts.c.kind == ForecastKind.LIVE.value,
-        forecasts.c.origin_date == _day(origin),
+        forecasts.c.origin_date == day(origin),
     )
     return conn.scalar(query.limit(1)) is not None
 
@@ -102,16 +103,16 @@ def pending_forecasts(conn: Connection, symbol: str, through: np.datetime64) -> 
     query = (
         select(forecast.forecast_id, forecast.last_close, origin.c.close, target.c.close.label("actual"))
         .add_columns(forecast.forecast_close)
-        .select_from(forecasts.outerjoin(scores, _current_score()))
+        .select_from(forecasts.outerjoin(scores, current_score()))
         .join(origin, _is_current_bar(origin, forecast.origin_date))
         .join(target, _is_current_bar(target, forecast.target_date))
-        .where(forecast.symbol == symbol, forecast.target_date <= _day(through))
+        .where(forecast.symbol == symbol, forecast.target_date <= day(through))
         .where(scores.c.score_id.is_(None) | is_revised)
         .order_by(forecast.forecast_id)
     )
-    ids, *closes = _columns(conn, query)
-    last_closes, origin_closes, target_closes, forecast_closes = map(_floats, closes)
-    return PendingForecasts(_integers(ids), last_closes, origin_closes, target_closes, forecast_closes)
+    ids, *closes = columns(conn, query)
+    last_closes, origin_closes, target_closes, forecast_closes = map(floats, closes)
+    return PendingForecasts(integers(ids), last_closes, origin_closes, target_closes, forecast_closes)
 
 
 def _is_current_bar(bar: FromClause, session_date: ColumnElement[date]) -> ColumnElement[bool]:
@@ -129,7 +130,7 @@ def track_records(conn: Connection, symbol: str, through: np.datetime64) -> tupl
     query = select(models.c.model, models.c.config_hash).where(models.c.symbol == symbol)
     records: list[TrackRecord] = []
     for model, config_hash in conn.execute(query.order_by(models.c.model)).all():
-        columns = _scored(conn, _is_model(symbol, model, config_hash), through)
+        columns = _scored(conn, is_model(symbol, model, config_hash), through)
         for horizon in np.unique(columns["horizon"]).tolist():
             key = SeriesKey(symbol, model, config_hash, horizon)
             records.append(_record(key, columns))
@@ -138,33 +139,8 @@ def track_records(conn: Connection, symbol: str, through: np.datetime64) -> tupl
 
 def track_record(conn: Connection, key: SeriesKey, through: np.datetime64) -> TrackRecord:
     """The same for one series of any configuration; empty when nothing of it is scored."""
-    is_series = and_(_is_model(key.symbol, key.model, key.config_hash), forecasts.c.horizon == key.horizon)
+    is_series = and_(is_model(key.symbol, key.model, key.config_hash), forecasts.c.horizon == key.horizon)
     return _record(key, _scored(conn, is_series, through))
-
-
-def recent_errors(
-    conn: Connection, key: SeriesKey, through: np.datetime64, count: int
-) -> tuple[DateArray, FloatArray]:
-    """Target dates and absolute log errors (m,) of the newest `count` scored origins, in order of time."""
-    forecast = forecasts.c
-    first = (
-        select(func.min(forecast.forecast_id).label("forecast_id"))
-        .join_from(forecasts, scores, _current_score())
-        .where(_is_model(key.symbol, key.model, key.config_hash), forecast.horizon == key.horizon)
-        .where(forecast.kind.in_(AS_ISSUED), forecast.target_date <= _day(through))
-        .group_by(forecast.origin_date)
-        .order_by(forecast.origin_date.desc())
-        .limit(count)
-        .subquery()
-    )
-    query = (
-        select(_text(forecast.target_date), forecast.forecast_close, scores.c.actual_close)
-        .join_from(first, forecasts, forecast.forecast_id == first.c.forecast_id)
-        .join(scores, _current_score())
-        .order_by(forecast.origin_date)
-    )
-    dates, closes, actuals = _columns(conn, query)
-    return _dates(dates), np.abs(np.log(_floats(closes) / _floats(actuals)))
 
 
 _RECORD = ("last_close", "forecast_close", "lower_80", "upper_80", "lower_95", "upper_95")
@@ -176,20 +152,20 @@ def _scored(
 ) -> dict[str, np.ndarray[Any, Any]]:
     forecast = forecasts.c
     query = (
-        select(forecast.horizon, _text(forecast.origin_date), _text(forecast.target_date))
+        select(forecast.horizon, text(forecast.origin_date), text(forecast.target_date))
         .add_columns((forecast.kind == ForecastKind.LIVE.value).label("is_live"))
         .add_columns(*(type_coerce(forecast[name], Float).label(name) for name in _RECORD))
         .add_columns(scores.c.actual_close, type_coerce(fits.c.naive_mae, Float).label("naive_mae"))
-        .join_from(forecasts, scores, _current_score())
+        .join_from(forecasts, scores, current_score())
         .join(fits, fits.c.fit_id == forecast.fit_id)
-        .where(condition, forecast.target_date <= _day(through), forecast.kind.in_(AS_ISSUED))
+        .where(condition, forecast.target_date <= day(through), forecast.kind.in_(AS_ISSUED))
         .order_by(forecast.horizon, forecast.origin_date, forecast.forecast_id)
     )
     names = [column.name for column in query.selected_columns]
-    columns = dict(zip(names, _columns(conn, query), strict=True))
-    dates = {name: _dates(columns.pop(name)) for name in ("origin_date", "target_date")}
-    horizon, is_live = _integers(columns.pop("horizon")), np.array(columns.pop("is_live"), dtype=bool)
-    arrays = {name: _floats(values) for name, values in columns.items()}
+    columns = dict(zip(names, columns(conn, query), strict=True))
+    dates = {name: dates(columns.pop(name)) for name in ("origin_date", "target_date")}
+    horizon, is_live = integers(columns.pop("horizon")), np.array(columns.pop("is_live"), dtype=bool)
+    arrays = {name: floats(values) for name, values in columns.items()}
     return {**dates, **arrays, "horizon": horizon, "is_live": is_live}
 
 
@@ -245,57 +221,6 @@ def _verdict(row: RowMapping) -> LagVerdict:
     )
 
 
-def weights_before(
-    conn: Connection, symbol: str, model: str, config_hash: str, origin: np.datetime64
-) -> bytes:
-    """The weights that issued the newest live forecast before `origin`; empty when none are kept."""
-    forecast = forecasts.c
-    query = (
-        select(fits.c.weights)
-        .join_from(forecasts, fits, fits.c.fit_id == forecast.fit_id)
-        .where(_is_model(symbol, model, config_hash), forecast.kind == ForecastKind.LIVE.value)
-        .where(forecast.origin_date < _day(origin))
-        .order_by(forecast.origin_date.desc())
-        .limit(1)
-    )
-    weights: bytes | None = conn.scalar(query)
-    return weights or b""
-
-
-def last_audit(
-    conn: Connection, symbol: str, model: str, config_hash: str, origin: np.datetime64
-) -> np.datetime64:
-    """The first origin of the newest audited fit before `origin`; NaT when none was audited."""
-    forecast = forecasts.c
-    audited = and_(_is_model(symbol, model, config_hash), forecast.kind == ForecastKind.AUDIT.value)
-    newest = select(func.max(forecast.fit_id)).where(audited, forecast.origin_date < _day(origin))
-    found = conn.scalar(
-        select(func.min(forecast.origin_date)).where(audited, forecast.fit_id == newest.scalar_subquery())
-    )
-    return np.datetime64("NaT", "D") if found is None else np.datetime64(found, "D")
-
-
-def audited_errors(
-    conn: Connection, symbol: str, model: str, config_hash: str, through: np.datetime64
-) -> AuditedErrors:
-    """The scored errors of audited fits and of their audits, for targets up to `through`."""
-    audited, anew = forecasts.alias("audited"), forecasts.c
-    warm = audited.c
-    actual = scores.c.actual_close
-    same = and_(*(warm[name] == anew[name] for name in (*SERIES, "origin_date")))
-    query = (
-        select(_text(anew.origin_date), warm.forecast_close, anew.forecast_close.label("anew_close"), actual)
-        .join_from(forecasts, scores, _current_score())
-        .join(audited, and_(same, warm.kind.in_(AS_ISSUED)))
-        .where(_is_model(symbol, model, config_hash), anew.kind == ForecastKind.AUDIT.value)
-        .where(anew.target_date <= _day(through))
-        .order_by(anew.origin_date, anew.horizon)
-    )
-    dates, *closes = _columns(conn, query)
-    warm_closes, anew_closes, actuals = map(_floats, closes)
-    return AuditedErrors(_dates(dates), np.log(warm_closes / actuals), np.log(anew_closes / actuals))
-
-
 def query(conn: Connection, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     """The column names and rows of one statement; `conn` must be of `open_read_only`.
 
@@ -313,39 +238,3 @@ def query(conn: Connection, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, 
         raise StoreError(f"SQL: {error.orig}", next_step) from error
     except sqlite3.Warning as error:  # Python 3.11's word for a second statement
         raise StoreError(f"SQL: {error}", next_step) from error
-
-
-def _is_model(symbol: str, model: str, config_hash: str) -> ColumnElement[bool]:
-    forecast = forecasts.c
-    return and_(forecast.symbol == symbol, forecast.model == model, forecast.config_hash == config_hash)
-
-
-def _current_score() -> ColumnElement[bool]:
-    return and_(scores.c.forecast_id == forecasts.c.forecast_id, scores.c.superseded_at_utc.is_(None))
-
-
-def _columns(conn: Connection, query: Select[Any]) -> Sequence[Sequence[Any]]:
-    rows = conn.execute(query).all()
-    return tuple(zip(*rows, strict=True)) if rows else ((),) * len(query.selected_columns)
-
-
-def _day(session: np.datetime64) -> date:
-    day: date = session.astype("datetime64[D]").item()
-    return day
-
-
-def _text(day: ColumnElement[date]) -> ColumnElement[str]:
-    """A date as the database driver gives it: SQLite's are texts, which numpy reads fastest."""
-    return type_coerce(day, Text).label(str(day.key))
-
-
-def _dates(values: Sequence[str | date]) -> DateArray:
-    return np.array(values, dtype="datetime64[D]")
-
-
-def _floats(values: Sequence[float | None]) -> FloatArray:
-    return np.array(values, dtype=np.float64)
-
-
-def _integers(values: Sequence[int]) -> IntArray:
-    return np.array(values, dtype=np.int64)

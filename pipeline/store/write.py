@@ -8,15 +8,16 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import astuple
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pipeline.settings import AssetSettings
 from pipeline.store.read import newest_session
+from pipeline.store.rows import Row, day, insert_all, insert_one, news, supersede
 from pipeline.store.tables import (
     SERIES,
     assets,
@@ -55,10 +56,6 @@ BAR_TOLERANCE = 1e-6
 ACTION_TOLERANCE = 1e-4
 """The same for dividends and splits, which sources round."""
 
-FIGURE_TOLERANCE = 1e-9
-"""Relative difference up to which two computations of a metric or of evidence are the same."""
-
-Row = dict[str, Any]
 BAR_VALUES = ("open", "high", "low", "close", "volume")
 
 
@@ -82,7 +79,7 @@ def start_run(
         "code_version": code_version,
         "settings": settings_json,
     }
-    return _insert_one(conn, runs, row)
+    return insert_one(conn, runs, row)
 
 
 def finish_run(
@@ -141,8 +138,8 @@ def _store_bars(conn: Connection, bars: Bars, seen: Row) -> tuple[int, int]:
         revision = 0 if known is None else known.revision + 1
         bar = dict(zip(BAR_VALUES, values, strict=True))
         rows.append({"symbol": bars.symbol, "session_date": session, "revision": revision, **bar, **seen})
-    _supersede(conn, price_bars, "bar_id", superseded, seen["first_seen_at_utc"])
-    _insert_all(conn, price_bars, rows)
+    supersede(conn, price_bars, "bar_id", superseded, seen["first_seen_at_utc"])
+    insert_all(conn, price_bars, rows)
     return len(rows) - len(superseded), len(superseded)
 
 
@@ -162,19 +159,19 @@ def _store_actions(conn: Connection, symbol: str, actions: Sequence[CorporateAct
     query = select(action.ex_date, action.kind, action.action_id, action.value)
     current = conn.execute(query.where(action.symbol == symbol, action.superseded_at_utc.is_(None)))
     stored = {(row.ex_date, row.kind): row for row in current}
-    given = {(_day(one.ex_date), one.kind.value): one.value for one in actions}
+    given = {(day(one.ex_date), one.kind.value): one.value for one in actions}
     changed = {
         key: value
         for key, value in given.items()
         if key not in stored or not _agree([value], [stored[key].value], ACTION_TOLERANCE)
     }
     superseded = [stored[key].action_id for key in changed if key in stored]
-    _supersede(conn, corporate_actions, "action_id", superseded, seen["first_seen_at_utc"])
+    supersede(conn, corporate_actions, "action_id", superseded, seen["first_seen_at_utc"])
     rows = [
         {"symbol": symbol, "ex_date": ex_date, "kind": kind, "value": value, **seen}
         for (ex_date, kind), value in changed.items()
     ]
-    _insert_all(conn, corporate_actions, rows)
+    insert_all(conn, corporate_actions, rows)
 
 
 def _store_rejected(conn: Connection, symbol: str, rejected: Sequence[RejectedBar], seen: Row) -> int:
@@ -185,7 +182,7 @@ def _store_rejected(conn: Connection, symbol: str, rejected: Sequence[RejectedBa
     fresh = {(symbol, bar.date_text, bar.reason, bar.row): None for bar in rejected}
     names = ("symbol", "date_text", "reason", "row")
     rows = [dict(zip(names, key, strict=True)) | seen for key in fresh if key not in stored]
-    _insert_all(conn, rejected_bars, rows)
+    insert_all(conn, rejected_bars, rows)
     return len(rows)
 
 
@@ -200,8 +197,8 @@ def _store_gaps(conn: Connection, symbol: str, missing: DateArray, seen: Row) ->
         closing = update(gaps).where(gap.symbol == symbol, gap.session_date == bindparam("session"))
         values = closing.values(filled_at_utc=seen["first_seen_at_utc"])
         conn.execute(values, [{"session": session} for session in filled])
-    absent = [day for day in missing.tolist() if day not in has_bar and day not in known]
-    _insert_all(conn, gaps, [{"symbol": symbol, "session_date": day, **seen} for day in absent])
+    absent = [one for one in missing.tolist() if one not in has_bar and one not in known]
+    insert_all(conn, gaps, [{"symbol": symbol, "session_date": one, **seen} for one in absent])
     return len(absent)
 
 
@@ -220,8 +217,8 @@ def store_forecasts(
     """
     origins, horizons = block.closes.shape
     fit = block.fit.provenance
-    fit_id = _insert_one(conn, fits, _fit_row(block.fit, run_id, made_at))
-    _insert_all(conn, fit_leads, [{"fit_id": fit_id, **vars(lead)} for lead in fit.lead_lags])
+    fit_id = insert_one(conn, fits, _fit_row(block.fit, run_id, made_at))
+    insert_all(conn, fit_leads, [{"fit_id": fit_id, **vars(lead)} for lead in fit.lead_lags])
     shared = {
         "fit_id": fit_id,
         "run_id": run_id,
@@ -242,7 +239,7 @@ def store_forecasts(
     }
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
     rows = [{**shared, **dict(zip(columns, row, strict=True))} for row in values]
-    _insert_all(conn, forecasts, rows)
+    insert_all(conn, forecasts, rows)
     return len(rows)
 
 
@@ -264,8 +261,8 @@ def _fit_row(fit: FitRecord, run_id: int, made_at: datetime) -> Row:
         "kind": fit.kind.value,
         "way": provenance.way.value,
         "start_hash": provenance.start_hash or None,
-        "trained_from_date": _day(provenance.trained_from),
-        "trained_through_date": _day(provenance.trained_through),
+        "trained_from_date": day(provenance.trained_from),
+        "trained_through_date": day(provenance.trained_through),
         "adf_p": provenance.stationarity.adf_p,
         "kpss_p": provenance.stationarity.kpss_p,
         "naive_mae": provenance.naive_mae,
@@ -284,12 +281,12 @@ def _epochs_json(epochs: Sequence[EpochLoss]) -> str:
 def store_scores(conn: Connection, scored: Scores, run_id: int, scored_at: datetime) -> int:
     """Store the scores, each in place of its forecast's current one; returns their number."""
     ids = scored.forecast_ids.tolist()
-    _supersede(conn, scores, "forecast_id", ids, scored_at)
+    supersede(conn, scores, "forecast_id", ids, scored_at)
     columns = (scored.actual_closes, scored.errors, scored.naive_errors)
     names = ("forecast_id", "actual_close", "error", "naive_error")
     shared = {"run_id": run_id, "scored_at_utc": scored_at}
     values = zip(ids, *(column.tolist() for column in columns), strict=True)
-    _insert_all(conn, scores, [{**shared, **dict(zip(names, row, strict=True))} for row in values])
+    insert_all(conn, scores, [{**shared, **dict(zip(names, row, strict=True))} for row in values])
     return len(ids)
 
 
@@ -301,10 +298,10 @@ def store_metrics(
         {**vars(one.key), "kind": one.kind.value, "metric": one.metric, "value": one.value, "n": one.n}
         for one in values
     ]
-    news = _news(conn, metrics, rows, (*SERIES, "kind", "metric"), as_of)
+    fresh = news(conn, metrics, rows, (*SERIES, "kind", "metric"), as_of)
     written = {"run_id": run_id, "as_of_utc": as_of, "made_at_utc": made_at}
-    _insert_all(conn, metrics, [row | written for row in news])
-    return len(news)
+    insert_all(conn, metrics, [row | written for row in fresh])
+    return len(fresh)
 
 
 def store_verdicts(
@@ -312,10 +309,10 @@ def store_verdicts(
 ) -> int:
     """Store the verdicts that differ in anything from the newest known at `as_of`; returns their number."""
     rows = [_verdict_row(one) for one in judged]
-    news = _news(conn, verdicts, rows, SERIES, as_of)
+    fresh = news(conn, verdicts, rows, SERIES, as_of)
     written = {"run_id": run_id, "as_of_utc": as_of, "judged_at_utc": judged_at}
-    _insert_all(conn, verdicts, [row | written for row in news])
-    return len(news)
+    insert_all(conn, verdicts, [row | written for row in fresh])
+    return len(fresh)
 
 
 def _verdict_row(judged: LagVerdict) -> Row:
@@ -325,43 +322,13 @@ def _verdict_row(judged: LagVerdict) -> Row:
         "verdict": judgement.verdict.value,
         "n_live": judged.n_live,
         "n_left_out": judged.n_left_out,
-        "first_origin_date": _day(judged.first_origin),
-        "last_origin_date": _day(judged.last_origin),
+        "first_origin_date": day(judged.first_origin),
+        "last_origin_date": day(judged.last_origin),
         **vars(judgement.evidence),
         "p_skill_adjusted": judgement.p_skill_adjusted,
         "is_promoted": judgement.is_promoted,
         "sentence": judgement.sentence,
     }
-
-
-def _news(conn: Connection, table: Table, rows: list[Row], key: Sequence[str], as_of: datetime) -> list[Row]:
-    """The rows that are not equal to the newest stored row of the same key known at `as_of`.
-
-    One search a row: through the index it costs the same however long the history is.
-    """
-    if not rows:
-        return []
-    compared = [name for name in rows[0] if name not in key]
-    (identity,) = table.primary_key
-    newest = (
-        select(*(table.c[name] for name in compared))
-        .where(*(table.c[name] == bindparam(name) for name in key), table.c.as_of_utc <= as_of)
-        .order_by(table.c.as_of_utc.desc(), identity.desc())
-        .limit(1)
-    )
-    found = [conn.execute(newest, {name: row[name] for name in key}).first() for row in rows]
-    return [
-        row
-        for row, known in zip(rows, found, strict=True)
-        if known is None or not all(map(_equal, known, (row[name] for name in compared)))
-    ]
-
-
-def _equal(left: object, right: object) -> bool:
-    if isinstance(left, float) and isinstance(right, float):
-        is_close = math.isclose(left, right, rel_tol=FIGURE_TOLERANCE)
-        return is_close or (math.isnan(left) and math.isnan(right))
-    return left == right
 
 
 def prune_weights(conn: Connection, before: datetime) -> int:
@@ -374,28 +341,3 @@ def prune_weights(conn: Connection, before: datetime) -> int:
     newest = select(func.max(fits.c.fit_id)).where(has_weights).group_by(*model)
     outdated = has_weights & (fits.c.made_at_utc < before) & fits.c.fit_id.not_in(newest)
     return conn.execute(update(fits).where(outdated).values(weights=None)).rowcount
-
-
-def _day(session: np.datetime64) -> date:
-    day: date = session.astype("datetime64[D]").item()
-    return day
-
-
-def _insert_one(conn: Connection, table: Table, row: Row) -> int:
-    identity = conn.execute(insert(table).values(row)).inserted_primary_key
-    if identity is None:
-        raise RuntimeError(f"{table.name} gave no identity")
-    return int(identity[0])
-
-
-def _insert_all(conn: Connection, table: Table, rows: list[Row]) -> None:
-    if rows:
-        conn.execute(insert(table), rows)
-
-
-def _supersede(conn: Connection, table: Table, key: str, values: list[int], at: datetime) -> None:
-    """End the current rows whose column `key` is among `values`."""
-    if values:
-        current = (table.c[key] == bindparam("ended")) & table.c.superseded_at_utc.is_(None)
-        ending = update(table).where(current).values(superseded_at_utc=at)
-        conn.execute(ending, [{"ended": value} for value in values])

@@ -22,12 +22,14 @@ from pipeline.types.learning import (
     ForecastBlock,
     ForecastKind,
     LeadLag,
+    MemberForecasts,
     Provenance,
     Scaling,
     Schedule,
     Shape,
     Stationarity,
     Target,
+    Weighting,
     Windows,
 )
 from pipeline.types.prices import (
@@ -85,6 +87,7 @@ __all__ = [
     "Judgement",
     "LagVerdict",
     "LeadLag",
+    "MemberForecasts",
     "MetricValue",
     "PendingForecasts",
     "Provenance",
@@ -104,6 +107,7 @@ __all__ = [
     "Trial",
     "ValidatedPrices",
     "Verdict",
+    "Weighting",
     "Windows",
     "Work",
 ]

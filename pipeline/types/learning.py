@@ -42,6 +42,13 @@ class Target(StrEnum):
     LAST = "last"
 
 
+class Weighting(StrEnum):
+    """How much an ensemble believes in the mean change of its members."""
+
+    EQUAL = "equal"
+    SHRUNK = "shrunk"
+
+
 class Cell(StrEnum):
     """The recurrent layer of a network."""
 
@@ -207,6 +214,23 @@ class ForecastBlock:
     last_closes: FloatArray
     target_dates: DateArray
     closes: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class MemberForecasts:
+    """What m models issued for the same o origins, oldest first, H horizons each.
+
+    `closes` (m, o, H) are finite and positive; `actual_closes` (o, H) are NaN where not scored yet.
+    `fit_ids` (o,) and `naive_maes` (o,) are those of the first model's fits.
+    """
+
+    origin_dates: DateArray
+    last_closes: FloatArray
+    target_dates: DateArray
+    closes: FloatArray
+    actual_closes: FloatArray
+    fit_ids: IntArray
+    naive_maes: FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,15 @@ def test_every_setting_of_a_network_reaches_it() -> None:
     assert {name: getattr(found.network, name) for name in asked} == asked
     assert parameters_of(stateful=True).network.stateful
     assert (found.limits, found.seeds) == (Limits(9, 2, 0.1), 3)
-    assert {*asked, *vars(found.limits), "branches", "seeds", "stateful"} == set(LstmSettings.model_fields)
+    assert {
+        *asked,
+        *vars(found.limits),
+        "branches",
+        "seeds",
+        "stateful",
+        "warm_epochs",
+        "warm_audit_days",
+    } == set(LstmSettings.model_fields)
 
 
 @pytest.mark.parametrize("key", ["optimizer", "loss", "activation", "recurrent_activation"])

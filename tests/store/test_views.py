@@ -29,6 +29,7 @@ from tests.store.examples import (
 )
 
 CONTRACT = {
+    "lead_lags": "symbol model lead sessions_ahead correlation p_value n is_used trained_from_date made_at_utc",
     "prices": "symbol session_date open high low close adj_close volume first_seen_at_utc",
     "latest_forecasts": "symbol model horizon origin_date target_date last_close forecast_close "
     "lower_80 upper_80 lower_95 upper_95 predicted_return made_at_utc is_stale verdict",
@@ -292,3 +293,16 @@ def test_a_view_shows_the_configuration_of_the_newest_fit_only(conn: Connection,
         write.store_metrics(conn, [make_metric(1.0, key=key)], run_id, NOON, NOON)
         write.store_verdicts(conn, [make_verdict(key=key)], run_id, NOON, NOON)
     assert len(rows(conn, view)) == 1
+
+
+def test_lead_lags_are_those_of_the_newest_fit_that_is_no_audit(conn: Connection) -> None:
+    run_id, days = start_run(conn, "SPY"), dates("2024-01-01", 2)
+    for place, (kind, correlation) in enumerate(
+        [(ForecastKind.BACKTEST, 0.1), (ForecastKind.LIVE, 0.2), (ForecastKind.AUDIT, 0.3)]
+    ):
+        fit = make_fit(kind=kind)
+        lead = LeadLag("SPY", 2, correlation, 0.01, 90, is_used=True)
+        fit = replace(fit, provenance=replace(fit.provenance, lead_lags=(lead,)))
+        issue(conn, run_id, make_block(fit, days[place // 2 :][:1]))
+    (row,) = rows(conn, "lead_lags")
+    assert (row["lead"], row["sessions_ahead"], row["correlation"], row["is_used"]) == ("SPY", 2, 0.2, 1)

@@ -1,0 +1,155 @@
+"""Ensembles: what they are made of, and what their weights may know."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.combine import FEWEST_KNOWN, combine, shrinkage
+from pipeline.errors import ConfigError
+from pipeline.models import configure
+from pipeline.settings import EnsembleSettings
+from pipeline.types import MemberForecasts, Weighting
+from tests.made import LED, SMALL, made_dates
+from tests.market import Market, market_in
+
+ORIGINS, HORIZONS = 120, 2
+
+
+def made_members(knowledge: float, seed: int = 0) -> MemberForecasts:
+    """Two members whose predicted changes hold so much of the move, and twice its noise."""
+    rng = np.random.default_rng(seed)
+    last = 100.0 * np.exp(np.cumsum(rng.normal(0, 0.01, ORIGINS)))
+    moves = rng.normal(0, 0.02, (ORIGINS, HORIZONS))
+    said = knowledge * moves + rng.normal(0, 0.02, (2, ORIGINS, HORIZONS))
+    origins = made_dates(ORIGINS)
+    targets = origins[:, None] + np.arange(1, HORIZONS + 1)
+    actual = last[:, None] * np.exp(moves)
+    actual[targets > origins[-1]] = np.nan
+    return MemberForecasts(
+        origin_dates=origins,
+        last_closes=last,
+        target_dates=targets,
+        closes=last[:, None] * np.exp(said),
+        actual_closes=actual,
+        fit_ids=np.repeat([1, 2], ORIGINS // 2),
+        naive_maes=np.ones(ORIGINS),
+    )
+
+
+def test_the_mean_is_that_of_the_log_changes() -> None:
+    members = made_members(0.5)
+    found = combine(members, Weighting.EQUAL)
+    np.testing.assert_allclose(found.closes, np.sqrt(members.closes[0] * members.closes[1]))
+    np.testing.assert_array_equal(found.weights, 1.0)
+
+
+def test_members_that_know_nothing_are_shrunk_to_the_last_value() -> None:
+    found = combine(made_members(0.0), Weighting.SHRUNK)
+    assert found.weights[60:].mean() < 0.2
+    assert combine(made_members(1.0), Weighting.SHRUNK).weights[60:].mean() > 0.5
+
+
+def test_a_weight_equals_the_slope_through_the_origin_of_what_was_known() -> None:
+    members = made_members(0.3)
+    found = combine(members, Weighting.SHRUNK)
+    changes = np.log(combine(members, Weighting.EQUAL).closes / members.last_closes[:, None])
+    moves = np.log(members.actual_closes / members.last_closes[:, None])
+    for row in (0, FEWEST_KNOWN, 60, ORIGINS - 1):
+        for h in range(HORIZONS):
+            known = [i for i in range(ORIGINS) if members.target_dates[i, h] <= members.origin_dates[row]]
+            x, y = changes[known, h], moves[known, h]
+            expected = np.clip((x * y).sum() / (x * x).sum(), 0, 1) if len(known) >= FEWEST_KNOWN else 0.0
+            assert found.weights[row, h] == pytest.approx(expected)
+
+
+@given(row=st.integers(0, ORIGINS - 1), seed=st.integers(0, 20))
+def test_what_comes_after_an_origin_changes_nothing_before_it(row: int, seed: int) -> None:
+    members = made_members(0.5, seed)
+    later = np.where(members.target_dates > members.origin_dates[row], 3.0, 1.0)
+    closes = members.closes.copy()
+    closes[:, row + 1 :] *= 1.3
+    changed = replace(members, closes=closes, actual_closes=members.actual_closes * later)
+    for weighting in Weighting:
+        before, after = combine(members, weighting), combine(changed, weighting)
+        np.testing.assert_array_equal(before.closes[: row + 1], after.closes[: row + 1])
+
+
+def test_forecasts_of_no_change_at_all_have_no_weight() -> None:
+    dates, moves = made_dates(60), np.random.default_rng(0).normal(size=60)
+    np.testing.assert_array_equal(shrinkage(dates, dates + 1, np.zeros(60), moves), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [(("ridge", "drift"), "'drift' of ensemble-mean is no model"), (("ridge", "ensemble-shrunk"), "no model")],
+    ids=["not configured", "an ensemble"],
+)
+def test_members_have_to_be_models_of_the_configuration(members: tuple[str, ...], said: str) -> None:
+    settings = SMALL.model_copy(
+        update={
+            "models": ("ridge", "ensemble-shrunk", "ensemble-mean"),
+            "ensemble": EnsembleSettings(members=members),
+        }
+    )
+    with pytest.raises(ConfigError, match=said):
+        configure(settings, LED, "ensemble-mean")
+
+
+def test_another_member_is_another_ensemble() -> None:
+    settings = SMALL.model_copy(update={"models": ("last-value", "drift", "ridge", "ensemble-mean")})
+    hashes = {
+        configure(
+            settings.model_copy(update={"ensemble": EnsembleSettings(members=members)}), LED, "ensemble-mean"
+        ).config_hash
+        for members in (("drift", "ridge"), ("drift", "last-value"))
+    }
+    assert len(hashes) == 2
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Market:
+    market = market_in(tmp_path)
+    market.configure('["drift", "ridge", "ensemble-mean", "ensemble-shrunk"]')
+    text = market.config.read_text(encoding="utf-8").replace("origins = 20", "origins = 60")
+    added = '\n[ensemble]\nmembers = ["drift", "ridge"]\n'
+    market.config.write_text(text + added, encoding="utf-8")
+    return market
+
+
+ISSUED = """
+SELECT origin_date, horizon, last_close, forecast_close FROM forecasts
+WHERE symbol = 'GOOD-USD' AND model = '{}' ORDER BY origin_date, horizon
+"""
+
+
+def test_the_job_issues_scores_and_judges_ensembles_as_any_model(market: Market) -> None:
+    assert market.run() == 0
+    drift, ridge, mean = (market.ask(ISSUED.format(name)) for name in ("drift", "ridge", "ensemble-mean"))
+    assert len(mean) == 2 * 61
+    for one, other, both in zip(drift, ridge, mean, strict=True):
+        assert both[:3] == one[:3] == other[:3]
+        assert both[3] == pytest.approx(np.sqrt(float(str(one[3])) * float(str(other[3]))))
+    assert market.count("model_verdicts", "model LIKE 'ensemble%'") == 2 * 2 * 2
+    assert market.count("latest_forecasts", "model LIKE 'ensemble%' AND lower_80 IS NOT NULL") == 2 * 2 * 2
+    assert market.count("forecast_history", "model = 'ensemble-mean' AND kind = 'live'") == 2 * 2
+
+
+def test_a_run_again_adds_nothing_and_a_later_one_the_new_origin(market: Market) -> None:
+    assert market.run(as_of="2025-06-07") == 0
+    before = market.count("forecasts")
+    assert market.run(as_of="2025-06-07") == 0
+    assert market.count("forecasts") == before
+    assert market.run(as_of="2025-06-08") == 0
+    assert market.count("forecasts") == before + 2 * 4 * 2
+
+
+def test_a_member_that_fails_is_named(market: Market) -> None:
+    text = market.config.read_text(encoding="utf-8")
+    market.config.write_text(text + "\n[model.ridge]\ntrain_sessions = 2000\ntime_steps = 150\n", "utf-8")
+    assert market.run() == 3
+    failures = {one["model"]: one["message"] for one in market.summary()["failures"]}  # type: ignore[index]
+    assert "has no forecast from 2025-06-09 of all its members" in failures["ensemble-mean"]
