@@ -58,6 +58,5 @@ def prefect_steps(settings: Settings) -> Steps:
         retry_jitter_factor=0.5,
         retry_condition_fn=is_transient,
     )
-    return Steps(
-        patient_download, ingest, assign, backtest, score, issue, combine, judge, task_runner_workers
-    )
+    in_order = (patient_download, ingest, assign, backtest, score, issue, combine, judge)
+    return Steps(*in_order, workers=task_runner_workers)

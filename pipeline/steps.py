@@ -136,9 +136,9 @@ def _store_ensemble(job: Job, asset: AssetSettings, config: ModelConfig, made_of
         )
     is_live = members.origin_dates == newest
     combination = combine_members(members, made_of.weighting)
-    due = (
-        [] if has_backtest else [*blocks(combination, ~is_live, config, asset.symbol, ForecastKind.BACKTEST)]
-    )
+    due: list[ForecastBlock] = []
+    if not has_backtest:
+        due += blocks(combination, ~is_live, config, asset.symbol, ForecastKind.BACKTEST)
     if not has_newest:
         due += blocks(combination, is_live, config, asset.symbol, ForecastKind.LIVE)
     with writing(job.store) as connection:

@@ -85,7 +85,10 @@ def test_forecasts_of_no_change_at_all_have_no_weight() -> None:
 
 @pytest.mark.parametrize(
     ("members", "said"),
-    [(("ridge", "drift"), "'drift' of ensemble-mean is no model"), (("ridge", "ensemble-shrunk"), "no model")],
+    [
+        (("ridge", "drift"), "'drift' of ensemble-mean is no model"),
+        (("ridge", "ensemble-shrunk"), "no model"),
+    ],
     ids=["not configured", "an ensemble"],
 )
 def test_members_have_to_be_models_of_the_configuration(members: tuple[str, ...], said: str) -> None:

@@ -109,7 +109,7 @@ def leads(
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show which assets lead which, as the newest fits measured it on their training rows."""
+    """Show which assets lead which, by training rows."""
     from pipeline import report
 
     rows = _chosen_rows(queries.LEAD_LAGS, symbols, None, db, config)

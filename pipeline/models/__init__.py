@@ -132,7 +132,7 @@ def _recipe(name: str) -> Recipe:
 
 
 def _ensemble(settings: Settings, asset: AssetSettings, name: str) -> ModelConfig:
-    """What an ensemble forecasts is what its members do, in changes of the close, neither scaled nor learnt."""
+    """An ensemble forecasts the sessions that its members do, in log changes of the close."""
     members = [_member(settings, asset, member, name) for member in settings.ensemble.members]
     if len({member.target for member in members}) > 1:
         raise ConfigError(

@@ -15,36 +15,43 @@ AS_ISSUED = (ForecastKind.LIVE.value, ForecastKind.BACKTEST.value)
 
 
 def is_model(symbol: str, model: str, config_hash: str) -> ColumnElement[bool]:
+    """The forecasts of one configuration of one model."""
     forecast = forecasts.c
     return and_(forecast.symbol == symbol, forecast.model == model, forecast.config_hash == config_hash)
 
 
 def current_score() -> ColumnElement[bool]:
+    """How a forecast is joined to its score."""
     return and_(scores.c.forecast_id == forecasts.c.forecast_id, scores.c.superseded_at_utc.is_(None))
 
 
 def columns(conn: Connection, query: Select[Any]) -> Sequence[Sequence[Any]]:
+    """The answer by columns, as many as were asked for even where it has no rows."""
     rows = conn.execute(query).all()
     return tuple(zip(*rows, strict=True)) if rows else ((),) * len(query.selected_columns)
 
 
 def day(session: np.datetime64) -> date:
-    day: date = session.astype("datetime64[D]").item()
-    return day
+    """A session date as the database takes it."""
+    found: date = session.astype("datetime64[D]").item()
+    return found
 
 
-def text(day: ColumnElement[date]) -> ColumnElement[str]:
+def text(session_date: ColumnElement[date]) -> ColumnElement[str]:
     """A date as the database driver gives it: SQLite's are texts, which numpy reads fastest."""
-    return type_coerce(day, Text).label(str(day.key))
+    return type_coerce(session_date, Text).label(str(session_date.key))
 
 
 def dates(values: Sequence[str | date]) -> DateArray:
+    """Session dates, as texts or dates."""
     return np.array(values, dtype="datetime64[D]")
 
 
 def floats(values: Sequence[float | None]) -> FloatArray:
+    """Numbers, NULL as NaN."""
     return np.array(values, dtype=np.float64)
 
 
 def integers(values: Sequence[int]) -> IntArray:
+    """Whole numbers."""
     return np.array(values, dtype=np.int64)

@@ -59,8 +59,8 @@ def bars(conn: Connection, symbol: str, through: np.datetime64) -> Bars:
         .where(bar.symbol == symbol, bar.superseded_at_utc.is_(None), bar.session_date <= day(through))
         .order_by(bar.session_date)
     )
-    dates, *values = columns(conn, query)
-    return Bars(symbol, dates(dates), *map(floats, values))
+    days, *values = columns(conn, query)
+    return Bars(symbol, dates(days), *map(floats, values))
 
 
 def newest_session(
@@ -162,11 +162,11 @@ def _scored(
         .order_by(forecast.horizon, forecast.origin_date, forecast.forecast_id)
     )
     names = [column.name for column in query.selected_columns]
-    columns = dict(zip(names, columns(conn, query), strict=True))
-    dates = {name: dates(columns.pop(name)) for name in ("origin_date", "target_date")}
-    horizon, is_live = integers(columns.pop("horizon")), np.array(columns.pop("is_live"), dtype=bool)
-    arrays = {name: floats(values) for name, values in columns.items()}
-    return {**dates, **arrays, "horizon": horizon, "is_live": is_live}
+    found = dict(zip(names, columns(conn, query), strict=True))
+    days = {name: dates(found.pop(name)) for name in ("origin_date", "target_date")}
+    horizon, is_live = integers(found.pop("horizon")), np.array(found.pop("is_live"), dtype=bool)
+    arrays = {name: floats(values) for name, values in found.items()}
+    return {**days, **arrays, "horizon": horizon, "is_live": is_live}
 
 
 def _record(key: SeriesKey, columns: dict[str, np.ndarray[Any, Any]]) -> TrackRecord:

@@ -61,9 +61,9 @@ def audited_errors(
         .where(anew.target_date <= day(through))
         .order_by(anew.origin_date, anew.horizon)
     )
-    dates, *closes = columns(conn, query)
+    days, *closes = columns(conn, query)
     warm_closes, anew_closes, actuals = map(floats, closes)
-    return AuditedErrors(dates(dates), np.log(warm_closes / actuals), np.log(anew_closes / actuals))
+    return AuditedErrors(dates(days), np.log(warm_closes / actuals), np.log(anew_closes / actuals))
 
 
 def recent_errors(
@@ -87,8 +87,8 @@ def recent_errors(
         .join(scores, current_score())
         .order_by(forecast.origin_date)
     )
-    dates, closes, actuals = columns(conn, query)
-    return dates(dates), np.abs(np.log(floats(closes) / floats(actuals)))
+    days, closes, actuals = columns(conn, query)
+    return dates(days), np.abs(np.log(floats(closes) / floats(actuals)))
 
 
 def member_forecasts(
@@ -136,12 +136,11 @@ def _issued(
         .order_by(forecast.origin_date, forecast.horizon, forecast.forecast_id)
     )
     origins, targets, *numbers = columns(conn, query)
-    dates, values = dates(origins), np.array(numbers, dtype=np.float64).reshape(6, len(origins))
-    _, places = np.unique(
-        np.stack([dates.astype(np.int64), values[0].astype(np.int64)]), axis=1, return_index=True
-    )
-    _, counts = np.unique(dates[places], return_counts=True)
+    days, values = dates(origins), np.array(numbers, dtype=np.float64).reshape(6, len(origins))
+    series = np.stack([days.astype(np.int64), values[0].astype(np.int64)])
+    _, places = np.unique(series, axis=1, return_index=True)
+    _, counts = np.unique(days[places], return_counts=True)
     rows = places[np.repeat(counts == len(ahead), counts)].reshape(-1, len(ahead))
     names = ("fit_id", "last_close", "forecast_close", "actual_close", "naive_mae")
-    columns = {name: column[rows] for name, column in zip(names, values[1:], strict=True)}
-    return {"origin_date": dates[rows], "target_date": dates(targets)[rows], **columns}
+    found = {name: column[rows] for name, column in zip(names, values[1:], strict=True)}
+    return {"origin_date": days[rows], "target_date": dates(targets)[rows], **found}

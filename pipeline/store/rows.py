@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 FIGURE_TOLERANCE = 1e-9
 """Relative difference up to which two computations of a metric or of evidence are the same."""
+
+MOST_VALUES = 500
+"""So many values stand in one statement; databases allow a thousand or so at least."""
 
 Row = dict[str, Any]
 
@@ -30,10 +32,10 @@ def insert_all(conn: Connection, table: Table, rows: list[Row]) -> None:
 
 def supersede(conn: Connection, table: Table, key: str, values: list[int], at: datetime) -> None:
     """End the current rows whose column `key` is among `values`."""
-    if values:
-        current = (table.c[key] == bindparam("ended")) & table.c.superseded_at_utc.is_(None)
-        ending = update(table).where(current).values(superseded_at_utc=at)
-        conn.execute(ending, [{"ended": value} for value in values])
+    for first in range(0, len(values), MOST_VALUES):
+        among = table.c[key].in_(values[first : first + MOST_VALUES])
+        is_current = table.c.superseded_at_utc.is_(None)
+        conn.execute(update(table).where(among, is_current).values(superseded_at_utc=at))
 
 
 def news(conn: Connection, table: Table, rows: list[Row], key: Sequence[str], as_of: datetime) -> list[Row]:
@@ -64,9 +66,3 @@ def _equal(left: object, right: object) -> bool:
         is_close = math.isclose(left, right, rel_tol=FIGURE_TOLERANCE)
         return is_close or (math.isnan(left) and math.isnan(right))
     return left == right
-
-
-def day(session: np.datetime64) -> date:
-    """A session date as the database takes it."""
-    found: date = session.astype("datetime64[D]").item()
-    return found

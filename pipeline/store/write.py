@@ -16,8 +16,9 @@ import numpy.typing as npt
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pipeline.settings import AssetSettings
+from pipeline.store.columns import day
 from pipeline.store.read import newest_session
-from pipeline.store.rows import Row, day, insert_all, insert_one, news, supersede
+from pipeline.store.rows import Row, insert_all, insert_one, news, supersede
 from pipeline.store.tables import (
     SERIES,
     assets,

@@ -5,7 +5,17 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.store import VIEW_COLUMNS, Connection, Engine, open_read_only, read, reading, write, writing
+from pipeline.store import (
+    VIEW_COLUMNS,
+    Connection,
+    Engine,
+    open_read_only,
+    read,
+    read_past,
+    reading,
+    write,
+    writing,
+)
 from pipeline.types import ForecastKind, SeriesKey, Verdict
 from tests.store.examples import (
     KEY,
@@ -145,14 +155,14 @@ def test_weights_are_those_of_the_newest_live_forecast_before_the_origin(conn: C
     audit = make_fit(kind=ForecastKind.AUDIT, weights=b"")
     issue(conn, run_id, make_block(audit, days[2:3]))
     asked = (conn, SYMBOL, "ridge", "c1")
-    assert [read.weights_before(*asked, day) for day in days] == [b"", b"old", b"new", b"newer"]
-    assert read.weights_before(conn, SYMBOL, "ridge", "c2", days[3]) == b""
+    assert [read_past.weights_before(*asked, day) for day in days] == [b"", b"old", b"new", b"newer"]
+    assert read_past.weights_before(conn, SYMBOL, "ridge", "c2", days[3]) == b""
 
 
 def test_weights_that_were_not_kept_are_empty(conn: Connection) -> None:
     fit = replace(make_fit(), weights=b"")
     issue(conn, start_run(conn), make_block(fit, dates("2024-01-01", 1)))
-    assert read.weights_before(conn, SYMBOL, "ridge", "c1", FAR) == b""
+    assert read_past.weights_before(conn, SYMBOL, "ridge", "c1", FAR) == b""
 
 
 def test_audits_are_read_beside_what_they_audit_and_nowhere_else(conn: Connection) -> None:
@@ -161,12 +171,12 @@ def test_audits_are_read_beside_what_they_audit_and_nowhere_else(conn: Connectio
     issue(conn, run_id, make_block(make_fit(kind=ForecastKind.AUDIT), days[1:2], horizons=1))
     write.store_scores(conn, make_scores([1, 2, 3]), run_id, NOON)
     assert len(read.track_record(conn, KEY, FAR)) == 2
-    audited = read.audited_errors(conn, SYMBOL, "ridge", "c1", FAR)
+    audited = read_past.audited_errors(conn, SYMBOL, "ridge", "c1", FAR)
     assert audited.origin_dates.tolist() == days[1:2].tolist()
     assert np.isfinite(audited.warm).all()
-    assert len(read.audited_errors(conn, SYMBOL, "ridge", "c1", days[1]).warm) == 0
-    assert read.last_audit(conn, SYMBOL, "ridge", "c1", days[2]) == days[1]
-    assert np.isnat(read.last_audit(conn, SYMBOL, "ridge", "c1", days[1]))
+    assert len(read_past.audited_errors(conn, SYMBOL, "ridge", "c1", days[1]).warm) == 0
+    assert read_past.last_audit(conn, SYMBOL, "ridge", "c1", days[2]) == days[1]
+    assert np.isnat(read_past.last_audit(conn, SYMBOL, "ridge", "c1", days[1]))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.store import VIEW_COLUMNS, Connection, Engine, write
 from pipeline.store.views import SCOREBOARD_METRICS
-from pipeline.types import Bands, CorporateAction, FloatArray, ForecastKind, SeriesKey, Verdict
+from pipeline.types import Bands, CorporateAction, FloatArray, ForecastKind, LeadLag, SeriesKey, Verdict
 from tests.store.examples import (
     KEY,
     NOON,
@@ -29,7 +29,8 @@ from tests.store.examples import (
 )
 
 CONTRACT = {
-    "lead_lags": "symbol model lead sessions_ahead correlation p_value n is_used trained_from_date made_at_utc",
+    "lead_lags": "symbol model lead sessions_ahead correlation p_value n is_used "
+    "trained_from_date made_at_utc",
     "prices": "symbol session_date open high low close adj_close volume first_seen_at_utc",
     "latest_forecasts": "symbol model horizon origin_date target_date last_close forecast_close "
     "lower_80 upper_80 lower_95 upper_95 predicted_return made_at_utc is_stale verdict",
@@ -284,7 +285,7 @@ def test_metric_history_keeps_every_value(conn: Connection) -> None:
     assert values(conn, "metric_history", "value") == [0.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize("view", [view for view in CONTRACT if view != "prices"])
+@pytest.mark.parametrize("view", [view for view in CONTRACT if view not in {"prices", "lead_lags"}])
 def test_a_view_shows_the_configuration_of_the_newest_fit_only(conn: Connection, view: str) -> None:
     run_id = start_run(conn)
     for config_hash in ("c1", "c2"):
@@ -296,7 +297,7 @@ def test_a_view_shows_the_configuration_of_the_newest_fit_only(conn: Connection,
 
 
 def test_lead_lags_are_those_of_the_newest_fit_that_is_no_audit(conn: Connection) -> None:
-    run_id, days = start_run(conn, "SPY"), dates("2024-01-01", 2)
+    run_id, days = start_run(conn, SYMBOL, "SPY"), dates("2024-01-01", 2)
     for place, (kind, correlation) in enumerate(
         [(ForecastKind.BACKTEST, 0.1), (ForecastKind.LIVE, 0.2), (ForecastKind.AUDIT, 0.3)]
     ):
