@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.lag.decision import PROMOTION, decide
 from pipeline.lag.examine import examine_batch
-from pipeline.lag.information import e_paths, information_terms
+from pipeline.lag.information import evidence_paths, information_terms
 from pipeline.lag.market import observe
 from pipeline.lag.predictions import predict
 from pipeline.lag.skill import LEVEL
@@ -68,7 +68,7 @@ def _batch(setting: Setting, batch: int, names: tuple[str, ...]) -> Mapping[str,
     for name in names:
         predictions = predict(market, simulated.known() + FORECASTERS[name](simulated, rng))
         found = list(examine_batch(predictions))
-        paths = e_paths(information_terms(predictions))
+        paths = evidence_paths(information_terms(predictions))
         outcomes[name] = Outcome(
             tuple(_verdict(evidence, setting.horizon) for evidence in found),
             np.array([evidence.p_skill < LEVEL for evidence in found]),
