@@ -113,7 +113,7 @@ def reference(x: list[float], forecasts: list[float], h: int) -> Reference:
         p_skill=max(upper(information_test), upper(mean_test(driftless, 1, cosines=False))),
         p_anti=lower((*information_test[:2], n - 1)),
         p_shape=p_shape,
-        p_no_skill=0.0 if distance < 0.02 or size**2 < 0.005 else no_skill,
+        p_no_skill=0.0 if distance < 0.02 or (size**2 < 0.005 and skill < 0.02) else no_skill,
         p_worse=lower(advantage),
         p_better=upper(advantage),
         distance=distance,
