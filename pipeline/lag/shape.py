@@ -26,7 +26,8 @@ class Shape:
 
     `p_value` that they lie as far from a filter of known prices as a typical move; `tracking` the weight of
     the price level in them, 1 for anything that follows the price; `mean_lag_sessions` the mean age of the
-    prices that they are made of; `filter_r2` the share of their variance that known prices explain.
+    prices that they are made of; `filter_r2` the share of their variance that known prices explain, adjusted
+    for the number of regressors: about 0 for noise, and as often below.
     """
 
     p_value: FloatArray

@@ -75,6 +75,7 @@ def measure_skill(predictions: Predictions) -> Skill:
 def power(size: float, n: int, horizon: int) -> float:
     """The probability that the information test sees a skill of 2% in n predictions of this `size`.
 
+    Of a series judged alone: among others tried, the adjusted p-value sees less.
     A skill of 2% at size s is a correlation of (0.02 + s^2) / (2 s) with the moves.
     """
     correlation = 1.0 if size == 0.0 else min((SMALLEST_SKILL + size**2) / (2.0 * size), 1.0)
@@ -82,7 +83,7 @@ def power(size: float, n: int, horizon: int) -> float:
 
 
 def minimum_detectable_r2(n: int, horizon: int) -> float:
-    """The R2 that the information test sees with 80% power in n forecasts; above 1: none."""
+    """The R2 that the information test sees with 80% power in n forecasts judged alone; above 1: none."""
     return DETECTION * horizon / n
 
 
