@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.lag.market import HISTORY, Market, around_median
 from pipeline.lag.means import cosine
-from pipeline.lag.predictions import Predictions
+from pipeline.lag.predictions import ROUNDING, Predictions
 from pipeline.types import FloatArray
 
 RECENT_RETURNS = 5
@@ -94,5 +94,5 @@ def _mean_lag(coefficients: FloatArray) -> FloatArray:
 def _explained(scaled: FloatArray, residuals: FloatArray) -> FloatArray:
     spread = scaled.var(axis=1)
     unexplained = np.mean(residuals**2, axis=1)
-    share = np.divide(unexplained, spread, out=np.zeros_like(spread), where=spread > 0.0)
+    share = np.divide(unexplained, spread, out=np.zeros_like(spread), where=spread > ROUNDING**2)
     return np.asarray(1.0 - share)
