@@ -28,7 +28,7 @@ class Predictions:
 
 
 def predict(market: Market, log_forecasts: FloatArray) -> Predictions:
-    """The predicted changes of (m, n) log forecasts, in order of origins; ValueError unless all are finite."""
+    """The predicted changes of (m, n) log forecasts, in order; ValueError unless all are finite."""
     if not np.isfinite(log_forecasts).all():
         raise ValueError("a forecast is no finite number")
     n = market.origins
