@@ -21,6 +21,7 @@ TRIALS = {
     "knowing": knowing(0.05, 250),
     "knowing, and hardly saying": hinting(0.065, 0.4),
     "hardly saying anything": noisy(0.05, 120),
+    "saying a little": noisy(0.085, 120),
     "in a market that drifts": in_a_drift(noisy(0.4, 120)),
     "knowing, three ahead": knowing(0.2, 200, 3),
     "wild": noisy(1.5, 60),
@@ -43,6 +44,12 @@ def test_every_number_equals_that_of_a_slow_reference(name: str) -> None:
         assert getattr(found, field) == pytest.approx(value, rel=1e-6, abs=tolerance), field
     assert found.p_echo == max(found.p_shape, found.p_no_skill)
     assert set(asdict(expected)) == set(Reference.__dataclass_fields__)
+
+
+def test_forecasts_that_say_a_little_are_asked_for_their_skill() -> None:
+    (found,) = examine([TRIALS["saying a little"]])
+    assert 0.005 < found.size**2 < 0.01
+    assert found.p_no_skill > 0.0
 
 
 def test_small_forecasts_that_hold_a_skill_do_not_exclude_one() -> None:
