@@ -31,6 +31,8 @@ DATES = ("origin_date", "target_date")
 PRICES = ("last_close", "forecast", "actual")
 COLUMNS_NEEDED = f"Its first row must name the columns {', '.join((*DATES, *PRICES))}, separated by commas."
 TIME_OF_DAY = re.compile(r"[ T]\d{1,2}:\d{2}.*$")
+ONE_HORIZON = "Keep one row for each origin_date: a file is of one horizon."
+ONLY_DAILY = "Keep one row for each day: only daily sessions are judged."
 SAME_PRICE = 1e-6
 """Relative; what rounding in a file may change."""
 FARTHEST_HORIZON = 60
@@ -139,6 +141,7 @@ def _series(symbol: str, model: str, cells: pd.DataFrame, horizon: int) -> Forec
     steps: tuple[Callable[[_Kept], _Kept], ...] = (
         *(partial(_readable, columns=DATES[:1]), _in_order, _once, _come_true),
         *(partial(_readable, columns=(*DATES, *PRICES)), partial(_consecutive, horizon=horizon)),
+        partial(_dated, horizon=horizon),
     )
     kept = _Kept(cells, _parsed(cells))
     try:
@@ -214,7 +217,9 @@ def _once(kept: _Kept) -> _Kept:
         row = contrary.iloc[0]
         origin = _day(rows.loc[row, "origin_date"])
         what = f"rows {firsts[row]} and {row} both have origin_date {origin}, and differ"
-        raise ForecastFileError(what, "Keep one row for each origin_date: a file is of one horizon.")
+        texts = kept.texts("origin_date")
+        is_intraday = texts[row] != texts[firsts[row]] and TIME_OF_DAY.search(texts[row]) is not None
+        raise ForecastFileError(what, ONLY_DAILY if is_intraday else ONE_HORIZON)
     is_repeated = rows.duplicated().to_numpy()
     if not is_repeated.any():
         return kept
@@ -256,6 +261,20 @@ def _consecutive(kept: _Kept, horizon: int) -> _Kept:
     judged = f"judged is the longest stretch, {count_text(len(stretch), 'row')} from {ends}"
     left_out = f"{count_text(len(rows) - len(stretch), 'row')} left out"
     return replace(kept, rows=stretch, notes=(*kept.notes, *breaks, f"{judged}; {left_out}"))
+
+
+def _dated(kept: _Kept, horizon: int) -> _Kept:
+    """The same rows, and a note on those whose target is not the origin `horizon` rows further on."""
+    origins, targets = (kept.rows[name].to_numpy() for name in DATES)
+    odd = np.flatnonzero(targets[:-horizon] != origins[horizon:])
+    if len(odd) == 0:
+        return kept
+    away = f"the origin_date {count_text(horizon, 'row')} further on"
+    named = _first(
+        lambda place: f"row {kept.rows.index[place]} ({_day(kept.rows['target_date'].iloc[place])})", odd
+    )
+    note = f"target_date is not {away} in {named}: judged in the order of the rows, as their prices agree"
+    return replace(kept, notes=(*kept.notes, note))
 
 
 def _is_next_close(rows: pd.DataFrame, horizon: int) -> BoolArray:

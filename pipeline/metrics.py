@@ -119,9 +119,14 @@ def share_of_directions(moves: FloatArray, changes: FloatArray) -> float:
 def direction_p(moves: FloatArray, changes: FloatArray) -> float:
     """One-sided p-value of predicted and actual directions agreeing (Pesaran and Timmermann 1992).
 
-    NaN where the test is undefined, as when all predicted signs are the same. It takes the moves as
-    independent, so it is too sure of itself where they overlap.
+    NaN where the test is undefined: when all predicted or all actual signs are the same, rises on one side
+    and falls and standstills on the other. It takes the moves as independent, so it is too sure of itself
+    where they overlap.
     """
+    rises = (moves > 0.0, changes > 0.0)
+    # Of equal signs the variance is 0 but for rounding, which the test would divide by.
+    if any(up.all() or not up.any() for up in rises):
+        return float("nan")
     try:
         return float(pesaran_timmermann(moves, changes, alternative="larger").pvalue)
     except ValueError:

@@ -8,7 +8,7 @@ import pytest
 from pipeline.explanation import explanation_text, sentence_lines, span_text
 from pipeline.lag import judge_alone, judge_together, panels_of
 from pipeline.lag.market import HISTORY
-from pipeline.types import Judgement, Trial
+from pipeline.types import Judgement, Trial, Verdict
 from tests.lag.made import knowing, noisy, older, walk
 from tests.made import made_dates
 
@@ -23,6 +23,7 @@ TRIALS = {
     "five ahead": knowing(0.2, 300, 5),
     "flat": FLAT,
     "one": noisy(0.2, 1),
+    "huge": Trial(1, walk(100), np.where(np.arange(100) == 50, 690.0, walk(100)[HISTORY:-1])),
 }
 
 
@@ -80,7 +81,40 @@ def test_the_numbers_are_those_of_the_evidence() -> None:
         assert number(text, name) == expected, name
     assert "from y(t);" in text
     assert "shown, decides nothing" in text
-    assert "20 promotes" in text
+    assert number(text, "filter R2") == f"{max(e.filter_r2, 0.0):.1%}"
+
+
+def test_noise_is_explained_by_nothing_and_not_by_less() -> None:
+    noise = next(one for one in (noisy(0.5, 60, seed=seed) for seed in range(9)) if filter_r2(one) < 0.0)
+    assert number(explained(noise)[0], "filter R2") == "0.0%"
+
+
+def filter_r2(one: Trial) -> float:
+    return judge_alone([one])[0].evidence.filter_r2
+
+
+def test_an_e_value_promotes_only_what_is_skilled() -> None:
+    for name, one in TRIALS.items():
+        text, judgement = explained(one)
+        assert ("20 promotes" in text) is (judgement.verdict is Verdict.SKILLED), name
+
+
+def test_power_is_that_of_a_series_judged_alone() -> None:
+    text, _ = explained(TRIALS["suspect"])
+    (line,) = [line for line in text.splitlines() if line.startswith("  power")]
+    assert line.endswith("would have been seen, if judged alone")
+
+
+def test_a_copy_has_no_p_value_of_being_one() -> None:
+    text, _ = explained(TRIALS["echo"])
+    assert (number(text, "p_no_skill"), number(text, "p_echo")) == ("-", "-")
+
+
+def test_a_series_judged_alone_has_no_adjusted_p_value() -> None:
+    one = TRIALS["suspect"]
+    (judgement,) = judge_alone([one])
+    panels = panels_of(one, made_dates(len(one)))
+    assert "adjusted" not in explanation_text(TITLE, judgement, panels, is_judged_alone=True)
 
 
 def test_mean_lag_and_filter_r2_of_an_older_price_are_shown() -> None:

@@ -44,10 +44,12 @@ def evidence(series: ForecastSeries) -> Evidence:
 
 
 def same_trial(one: ForecastSeries, other: ForecastSeries) -> bool:
-    return (
-        np.array_equal(one.trial.log_prices, other.trial.log_prices)
-        and np.array_equal(one.trial.log_forecasts, other.trial.log_forecasts)
-        and np.array_equal(one.target_dates, other.target_dates)
+    return same_numbers(one, other) and np.array_equal(one.target_dates, other.target_dates)
+
+
+def same_numbers(one: ForecastSeries, other: ForecastSeries) -> bool:
+    return np.array_equal(one.trial.log_prices, other.trial.log_prices) and np.array_equal(
+        one.trial.log_forecasts, other.trial.log_forecasts
     )
 
 
@@ -166,6 +168,26 @@ def test_two_rows_that_say_different_things_of_one_origin_are_an_error(folder: P
     error = refusal(folder, pd.concat([cells, cells.iloc[[9]].assign(forecast="1")])).error
     assert error.what == "rows 11 and 122 both have origin_date 2024-01-10, and differ"
     assert "one row for each origin_date" in error.next_step
+
+
+def test_moments_of_one_day_are_no_sessions(folder: Path) -> None:
+    cells = noisy_cells()
+    moments = [f"2024-01-{1 + row // 24:02d} {row % 24:02d}:00:00" for row in range(121)]
+    error = refusal(folder, cells.assign(origin_date=moments[:-1], target_date=moments[1:])).error
+    assert error.what == "rows 2 and 3 both have origin_date 2024-01-01, and differ"
+    assert error.next_step == "Keep one row for each day: only daily sessions are judged."
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_a_target_that_is_not_the_origin_so_many_rows_on_is_told(folder: Path, horizon: int) -> None:
+    cells = noisy_cells(horizon=horizon)
+    series = read(folder, with_cell(cells, 60, "target_date", "2024-03-31"), horizon)
+    assert same_numbers(series, read(folder, cells, horizon))
+    rows = "1 row" if horizon == 1 else "3 rows"
+    assert series.notes == (
+        f"target_date is not the origin_date {rows} further on in row 60 (2024-03-31): judged in the order of"
+        " the rows, as their prices agree",
+    )
 
 
 def test_blank_lines_are_no_rows_and_yet_are_counted(folder: Path) -> None:

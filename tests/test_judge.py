@@ -21,6 +21,7 @@ from pipeline.types import Trial
 from tests.light import DAY, light_settings
 from tests.made_forecasts import made_cells, noisy_cells, with_cell, without_rows, written
 
+TWO_SERIES = "note: 2 series, each judged by itself: by chance one in twenty without skill passes\n"
 Run = Callable[..., tuple[int, str, str]]
 FILE = "forecasts.csv"
 
@@ -60,12 +61,12 @@ def test_people_get_a_sentence_a_series(pricecast: Run) -> None:
     write(series("AAPL", "echo", made_cells()), series("BTC-USD", "late", made_cells(age=2)))
     code, out, err = pricecast("judge", FILE)
     header, _, first, second = out.splitlines()
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, TWO_SERIES)
     assert header.split() == ["symbol", "model", "n", "verdict"]
-    assert first.split()[:4] == ["AAPL", "echo", "99", "ECHO"]
-    assert "): the last price again; skill +0.0% [" in first
-    assert second.split()[:4] == ["BTC-USD", "late", "99", "ECHO"]
-    assert "): the price of 2 sessions before; skill -" in second
+    assert first.split()[:4] == ["AAPL", "echo", "99", "ECHO:"]
+    assert "ECHO: it is the last price again; skill +0.0% [" in first
+    assert second.split()[:4] == ["BTC-USD", "late", "99", "ECHO:"]
+    assert "ECHO: it is the price of 2 sessions before; skill -" in second
 
 
 def test_a_file_without_names_is_one_series(pricecast: Run) -> None:
@@ -79,7 +80,7 @@ def test_programs_get_every_number_and_null_where_it_is_undefined(pricecast: Run
     write(series("A", "echo", made_cells()), series("A", "noisy", noisy_cells()))
     code, out, err = pricecast("judge", FILE, "--json")
     echo, noisy = records(out)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, TWO_SERIES)
     assert list(echo) == list(noisy) == list(COLUMNS)
     assert (echo["verdict"], echo["nearest_naive"], echo["n"], echo["horizon"]) == ("ECHO", "y(t)", 99, 1)
     assert echo["mean_lag_sessions"] == pytest.approx(0.0, abs=1e-6)
@@ -194,6 +195,8 @@ def test_every_verdict_is_explained(pricecast: Run) -> None:
         assert sentence.split()[0] in text
         assert "mean lag" in text
     assert err.startswith("note: B y: sessions are missing")
+    assert err.endswith(TWO_SERIES)
+    assert "adjusted" not in out
 
 
 def test_an_explanation_without_names_is_titled_by_the_file(pricecast: Run) -> None:

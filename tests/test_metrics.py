@@ -141,6 +141,16 @@ def test_a_forecast_or_an_outcome_without_a_sign_does_not_count_as_a_miss() -> N
     assert metrics.hit_rate(outcomes(last, forecast, np.array([101.0, 100.0, 102.0]))) == 1.0
 
 
+@pytest.mark.parametrize("n", range(30, 130, 7))
+def test_equal_directions_have_no_p_value(n: int) -> None:
+    for rises in range(1, n, 5):
+        mixed = np.where(np.arange(n) < rises, 1.0, -1.0)
+        for same in (np.ones(n), -np.ones(n), np.zeros(n)):
+            assert math.isnan(metrics.direction_p(mixed, same))
+            assert math.isnan(metrics.direction_p(same, mixed))
+    assert not math.isnan(metrics.direction_p(mixed, mixed))
+
+
 def test_without_moves_in_training_mase_is_undefined() -> None:
     assert math.isnan(metrics.mase(dataclasses.replace(HAND, naive_maes=np.array([2.0, 0.0]))))
 

@@ -74,6 +74,7 @@ def judge(
         typer.echo(f"\n{plot}")
     unusable = [one for one in found if isinstance(one, UnusableSeries)]
     _tell_notes(unusable if as_json else found)
+    _tell_number(judged)
     _tell_errors(file, unusable)
     if unusable:
         raise typer.Exit(DEGRADED if judged else FAILED)
@@ -121,7 +122,7 @@ def _show_explanations(judged: Sequence[_Judged]) -> None:
         if place:
             typer.echo()
         panels = panels_of(one.series.trial, one.series.target_dates)
-        typer.echo(explanation_text(_heading(one), one.judgement, panels))
+        typer.echo(explanation_text(_heading(one), one.judgement, panels, is_judged_alone=True))
 
 
 def _draw(judged: Sequence[_Judged], picture: Path) -> None:
@@ -136,6 +137,12 @@ def _draw(judged: Sequence[_Judged], picture: Path) -> None:
 def _heading(one: _Judged) -> str:
     horizon = one.series.trial.horizon
     return f"{one.title}, {horizon} session{'' if horizon == 1 else 's'} ahead"
+
+
+def _tell_number(judged: Sequence[_Judged]) -> None:
+    if len(judged) > 1:
+        chance = "by chance one in twenty without skill passes"
+        typer.echo(f"note: {len(judged):,} series, each judged by itself: {chance}", err=True)
 
 
 def _tell_notes(series: Sequence[ForecastSeries | UnusableSeries]) -> None:

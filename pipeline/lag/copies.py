@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.lag.market import HISTORY, Market
-from pipeline.lag.predictions import Predictions
+from pipeline.lag.predictions import ROUNDING, Predictions
 from pipeline.lag.shape import means_to_origin
 from pipeline.types import BoolArray, FloatArray, IntArray
 
@@ -36,7 +36,7 @@ class Copies:
 
 
 def nearest_rules(predictions: Predictions) -> Copies:
-    """The nearest naive rule of each series; at an undefined distance where the price never moved.
+    """The nearest naive rule of each series; at an undefined distance where all moves are the same.
 
     Distance: the mean absolute difference of the predicted changes, a constant drift taken out, over the mean
     absolute deviation of the moves from their median, all in units of the volatility known at the origin.
@@ -44,8 +44,8 @@ def nearest_rules(predictions: Predictions) -> Copies:
     market = predictions.market
     distances = np.stack([_distance(predictions, change) for change in _rule_changes(market)])
     typical = market.typical_move
-    distances = np.divide(distances, typical, out=np.full_like(distances, np.nan), where=typical > 0.0)
     nearest = np.argmin(distances, axis=0)
+    distances = np.divide(distances, typical, out=np.full_like(distances, np.nan), where=typical > ROUNDING)
     return Copies(nearest, distances[nearest, np.arange(len(nearest))])
 
 

@@ -25,12 +25,12 @@ PROMOTION = 20.0
 class Reason(Enum):
     """Why a verdict is what it is, in the order in which the reasons are tried."""
 
-    FEW_BUT_COPIES = ("few but copies", Verdict.ECHO)
+    COPIES = ("copies", Verdict.ECHO)
     TOO_FEW = ("too few", Verdict.INSUFFICIENT)
-    NEVER_MOVED = ("never moved", Verdict.INSUFFICIENT)
+    NO_MOVES = ("no moves", Verdict.INSUFFICIENT)
     INFORMATIVE = ("informative", Verdict.SKILLED)
     CONTRARY = ("contrary", Verdict.WORSE)
-    OVER_REACTING = ("over-reacting", Verdict.NO_SKILL)
+    SPOILT = ("informative but spoilt", Verdict.NO_SKILL)
     ECHO = ("echo", Verdict.ECHO)
     ECHO_SHAPE = ("echo's shape", Verdict.SUSPECT_ECHO)
     LOSING = ("losing", Verdict.WORSE)
@@ -43,22 +43,24 @@ class Reason(Enum):
 
 
 def decide(evidence: Evidence, horizon: int, p_skill_adjusted: float) -> Reason:
-    """Why, and so which, verdict; `p_skill_adjusted` is `p_skill` itself for a series judged alone."""
+    """Why, and so which, verdict; `p_skill_adjusted` is `p_skill` itself for a series judged alone.
+
+    At least 30 copies of a naive rule are an echo whatever the tests say, unless they are skilled.
+    """
     e = evidence
-    copies = is_copy(e)
+    enough = e.n / horizon >= FEWEST
     claims = e.size**2 >= SMALLEST_SKILL / 4.0
     has_shape = e.p_shape < STRICT_LEVEL
     is_informative = p_skill_adjusted < LEVEL
     gains = e.skill > 0.0 and e.skill_as_issued > 0.0
+    is_skilled = enough and is_informative and gains and (claims or e.skill >= SMALLEST_SKILL)
     rules = {
-        Reason.FEW_BUT_COPIES: e.n / horizon < FEWEST <= e.n and copies,
-        Reason.TOO_FEW: e.n / horizon < FEWEST,
-        Reason.NEVER_MOVED: np.isnan(e.skill),
-        Reason.INFORMATIVE: is_informative and gains and (claims or e.skill >= SMALLEST_SKILL),
+        Reason.COPIES: is_copy(e) and e.n >= FEWEST and not is_skilled,
+        Reason.TOO_FEW: not enough,
+        Reason.NO_MOVES: np.isnan(e.skill),
+        Reason.INFORMATIVE: is_skilled,
         Reason.CONTRARY: e.p_anti < CONTRARY_LEVEL and e.filter_r2 < MOSTLY and claims,
-        Reason.OVER_REACTING: (
-            is_informative and e.p_skill < CONTRARY_LEVEL and has_shape and claims and not copies
-        ),
+        Reason.SPOILT: is_informative and e.p_skill < CONTRARY_LEVEL and has_shape and claims,
         Reason.ECHO: e.p_echo < STRICT_LEVEL,
         Reason.ECHO_SHAPE: has_shape,
         Reason.LOSING: e.p_worse < LEVEL,

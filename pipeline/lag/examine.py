@@ -67,7 +67,7 @@ def _evidence(parts: _Parts, row: int) -> Evidence:
     market, skill, form = parts.predictions.market, parts.skill, parts.shape
     n, horizon = market.origins, market.horizon
     moves, changes = market.moves[row], parts.predictions.changes[row]
-    is_idle = bool(parts.copies.is_copy[row] or skill.claims_nothing[row])
+    is_idle = bool(parts.copies.is_copy[row] or skill.is_idle[row])
     p_shape, p_no_skill = float(form.p_value[row]), 0.0 if is_idle else float(skill.p_no_skill[row])
     return Evidence(
         n=n,

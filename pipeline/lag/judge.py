@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.lag.decision import adjust_by_horizon, decide, is_promoted
 from pipeline.lag.examine import examine
+from pipeline.lag.market import HISTORY
 from pipeline.lag.sentence import write_sentence
 from pipeline.types import Evidence, Judgement, Trial
 
@@ -15,7 +16,7 @@ from pipeline.types import Evidence, Judgement, Trial
 def judge_alone(trials: Sequence[Trial]) -> tuple[Judgement, ...]:
     """One judgement a trial, in their order, each as if it were the only one."""
     return tuple(
-        _judgement(evidence, trial.horizon, evidence.p_skill)
+        _judgement(evidence, trial, evidence.p_skill)
         for trial, evidence in zip(trials, examine(trials), strict=True)
     )
 
@@ -30,17 +31,19 @@ def judge_together(trials: Sequence[Trial]) -> tuple[Judgement, ...]:
     horizons = np.array([trial.horizon for trial in trials], dtype=np.int64)
     adjusted = adjust_by_horizon(p_values, horizons)
     return tuple(
-        _judgement(evidence, trial.horizon, float(p_value))
+        _judgement(evidence, trial, float(p_value))
         for trial, evidence, p_value in zip(trials, found, adjusted, strict=True)
     )
 
 
-def _judgement(evidence: Evidence, horizon: int, p_skill_adjusted: float) -> Judgement:
-    reason = decide(evidence, horizon, p_skill_adjusted)
+def _judgement(evidence: Evidence, trial: Trial, p_skill_adjusted: float) -> Judgement:
+    reason = decide(evidence, trial.horizon, p_skill_adjusted)
+    last = trial.log_prices[HISTORY : HISTORY + len(trial)]
+    drift = float(np.mean(trial.log_forecasts - last))
     return Judgement(
         verdict=reason.verdict,
         evidence=evidence,
         p_skill_adjusted=p_skill_adjusted,
         is_promoted=is_promoted(reason.verdict, evidence),
-        sentence=write_sentence(reason, evidence, horizon, p_skill_adjusted),
+        sentence=write_sentence(reason, evidence, trial.horizon, p_skill_adjusted, drift),
     )

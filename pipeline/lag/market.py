@@ -48,7 +48,9 @@ class Market:
 
 
 def observe(log_prices: FloatArray, horizon: int) -> Market:
-    """The market of (m, 21 + n + h) finite log prices; n is at least 1."""
+    """The market of (m, 21 + n + h) log prices; ValueError unless n is at least 1 and all are finite."""
+    if not np.isfinite(log_prices).all():
+        raise ValueError("a price is no finite positive number")
     origins = log_prices.shape[1] - HISTORY - horizon
     if origins < 1:
         raise ValueError(

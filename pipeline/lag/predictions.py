@@ -28,7 +28,9 @@ class Predictions:
 
 
 def predict(market: Market, log_forecasts: FloatArray) -> Predictions:
-    """The predicted changes of (m, n) finite log forecasts, in the origins' order."""
+    """The predicted changes of (m, n) log forecasts, in order; ValueError unless all are finite."""
+    if not np.isfinite(log_forecasts).all():
+        raise ValueError("a forecast is no finite number")
     n = market.origins
     changes = log_forecasts - market.log_prices[:, HISTORY : HISTORY + n]
     drift = np.cumsum(changes, axis=1) / np.arange(1, n + 1)

@@ -45,13 +45,14 @@ def align(record: TrackRecord, bars: Bars) -> Alignment | None:
 
     Forecasts count as log changes from their origin, so that a split changes nothing. A forecast stands in
     the stretch when its target is the h-th bar after its origin and 21 bars precede the origin; a session
-    without a forecast or without a bar ends the stretch.
+    without a forecast or without a bar ends the stretch. Whether bars are missing there nobody can tell, so
+    the history of what follows starts with the first origin after it, as it does in a file of forecasts.
     """
     horizon = record.key.horizon
     places = np.searchsorted(bars.session_dates, record.origin_dates)
-    usable = _usable(record, bars, places)
-    alone = np.flatnonzero(~usable)
-    parted = np.flatnonzero(np.diff(places) != 1)
+    dated = _dated(record, bars, places)
+    parted = np.flatnonzero((np.diff(places) != 1) | ~dated[:-1] | ~dated[1:])
+    alone = np.flatnonzero(~dated | (_history(places, parted) < HISTORY))
     chosen = longest_stretch(
         len(record), np.concatenate([alone, parted]), np.concatenate([alone, parted + 1])
     )
@@ -80,7 +81,7 @@ def judge_records(records: Sequence[tuple[TrackRecord, Bars]]) -> tuple[LagVerdi
 def _lag_verdict(aligned: Alignment, judgement: Judgement) -> LagVerdict:
     record, rows = aligned.record, aligned.rows
     left_out = len(record) - len(rows)
-    said = f"; {left_out:,} more beyond a gap left out" if left_out else ""
+    said = f"; {left_out:,} more left out (gaps or too little history)" if left_out else ""
     return LagVerdict(
         key=record.key,
         first_origin=record.origin_dates[rows[0]],
@@ -97,11 +98,19 @@ def _only(record: TrackRecord, chosen: BoolArray) -> TrackRecord:
     return TrackRecord(key=record.key, bands=bands, **arrays)
 
 
-def _usable(record: TrackRecord, bars: Bars, places: IntArray) -> BoolArray:
+def _history(places: IntArray, parted: IntArray) -> IntArray:
+    """(n,): the bars before each origin that no gap parts from it; `parted` are the rows before the gaps."""
+    earliest = np.zeros_like(places)
+    earliest[parted + 1] = places[parted + 1]
+    return places - np.maximum.accumulate(earliest)
+
+
+def _dated(record: TrackRecord, bars: Bars, places: IntArray) -> BoolArray:
+    """(n,): whether origin and target are bars, h of them apart."""
     targets = places + record.key.horizon
-    inside = (places >= HISTORY) & (targets < len(bars))
-    usable = np.zeros(len(record), dtype=np.bool_)
+    inside = targets < len(bars)
+    dated = np.zeros(len(record), dtype=np.bool_)
     is_origin = bars.session_dates[places[inside]] == record.origin_dates[inside]
     is_target = bars.session_dates[targets[inside]] == record.target_dates[inside]
-    usable[inside] = is_origin & is_target
-    return usable
+    dated[inside] = is_origin & is_target
+    return dated

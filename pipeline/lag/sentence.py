@@ -20,23 +20,24 @@ NARROW = 20.0
 """Percentage points: a narrower interval is told with a decimal."""
 
 
-def write_sentence(reason: Reason, evidence: Evidence, horizon: int, p_skill_adjusted: float) -> str:
-    """The verdict, why, and the skill with its interval."""
+def write_sentence(
+    reason: Reason, evidence: Evidence, horizon: int, p_skill_adjusted: float, drift: float
+) -> str:
+    """The verdict, why, and the skill with its interval; `drift` is the mean of the predicted log changes."""
     e = evidence
     if reason is Reason.TOO_FEW:
         return f"{reason.verdict}: {_too_few(e.n, horizon)}"
-    if reason is Reason.NEVER_MOVED:
-        return f"{reason.verdict}: the price never moved, so there was nothing to forecast"
+    if reason is Reason.NO_MOVES:
+        return f"{reason.verdict}: no move that could be scaled: the price stood still before every move"
     chances: Mapping[Reason, float] = {
         Reason.INFORMATIVE: p_skill_adjusted,
         Reason.CONTRARY: e.p_anti,
-        Reason.OVER_REACTING: p_skill_adjusted,
-        Reason.FEW_BUT_COPIES: e.p_echo,
+        Reason.SPOILT: p_skill_adjusted,
         Reason.ECHO: e.p_echo,
         Reason.LOSING: e.p_worse,
     }
     chance = f" ({chance_text(chances[reason])})" if reason in chances else ""
-    return f"{reason.verdict}{chance}: {_why(reason, e, horizon)}; skill {skill_text(e)}"
+    return f"{reason.verdict}{chance}: {_why(reason, e, horizon, drift)}; skill {skill_text(e)}"
 
 
 def chance_text(p_value: float) -> str:
@@ -69,13 +70,13 @@ def made_of(evidence: Evidence) -> str:
         return RULE_WORDS.get(e.nearest_naive, "the last price again")
     if e.nearest_naive == "y(t)" and e.distance < NEARBY:
         return "the last price, hardly changed"
+    if e.filter_r2 < MOSTLY:
+        return "the last price, give or take noise"
     if e.mean_lag_sessions >= 0.5:
         return f"a {e.mean_lag_sessions:.1f}-session-old average of the price"
     if e.mean_lag_sessions <= -0.5:
         return "the last changes carried on"
-    if e.filter_r2 >= MOSTLY:
-        return "a blend of prices already known"
-    return "the last price, give or take noise"
+    return "a blend of prices already known"
 
 
 RULE_WORDS: Mapping[str, str] = {
@@ -87,12 +88,12 @@ RULE_WORDS: Mapping[str, str] = {
 }
 
 
-def _why(reason: Reason, e: Evidence, horizon: int) -> str:
+def _why(reason: Reason, e: Evidence, horizon: int, drift: float) -> str:
     words: Mapping[Reason, Callable[[], str]] = {
         Reason.INFORMATIVE: lambda: "the predicted changes tell of the moves",
         Reason.CONTRARY: lambda: "the moves go against the predicted changes",
-        Reason.OVER_REACTING: lambda: f"informative but over-reacting, multiply its changes by {e.slope:.2f}",
-        Reason.FEW_BUT_COPIES: lambda: made_of(e),
+        Reason.SPOILT: lambda: _spoilt(e, drift),
+        Reason.COPIES: lambda: f"it is {made_of(e)}",
         Reason.ECHO: lambda: made_of(e),
         Reason.ECHO_SHAPE: lambda: f"shaped like {made_of(e)}, but a skill of 2% is not excluded yet",
         Reason.LOSING: lambda: "loses to the last price",
@@ -108,17 +109,28 @@ def _too_few(n: int, horizon: int) -> str:
     return f"{n} forecast{'' if n == 1 else 's'}{overlapping}; {needed} are needed"
 
 
+def _spoilt(e: Evidence, drift: float) -> str:
+    """What costs informative forecasts their gain: their drift, or the size of their changes."""
+    if e.skill > 0.0:
+        return (
+            f"informative, but its drift costs more than it knows: take {100.0 * drift:+.2g}% off its changes"
+        )
+    if e.slope > 0.0:
+        return f"informative but over-reacting, multiply its changes by {e.slope:.2f}"
+    return "informative, but its largest changes go against the moves"
+
+
 def _without_skill(e: Evidence) -> str:
     if e.p_no_skill < LEVEL:
         return f"a skill of 2% is excluded ({chance_text(e.p_no_skill)})"
-    return f"a skill of 2% would have been seen in {_rounded(100 * e.power, 0)}% of such records"
+    return f"a skill of 2% would have been seen in {_rounded(100 * e.power, 0)}% of such records judged alone"
 
 
 def _undecided(e: Evidence, horizon: int) -> str:
     needed = ceil(DETECTION * horizon / 0.02)
     return (
-        f"a skill of 2% would have been seen in only {_rounded(100 * e.power, 0)}% of such records; "
-        f"wait for some {needed} forecasts"
+        f"a skill of 2% would have been seen in only {_rounded(100 * e.power, 0)}% of such records judged "
+        f"alone; wait for some {needed} forecasts"
     )
 
 

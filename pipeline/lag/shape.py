@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.lag.market import HISTORY, Market, around_median
 from pipeline.lag.means import cosine
-from pipeline.lag.predictions import Predictions
+from pipeline.lag.predictions import ROUNDING, Predictions
 from pipeline.types import FloatArray
 
 RECENT_RETURNS = 5
@@ -26,7 +26,8 @@ class Shape:
 
     `p_value` that they lie as far from a filter of known prices as a typical move; `tracking` the weight of
     the price level in them, 1 for anything that follows the price; `mean_lag_sessions` the mean age of the
-    prices that they are made of; `filter_r2` the share of their variance that known prices explain.
+    prices that they are made of; `filter_r2` the share of their variance that known prices explain, adjusted
+    for the number of regressors: about 0 for noise, and as often below.
     """
 
     p_value: FloatArray
@@ -93,5 +94,5 @@ def _mean_lag(coefficients: FloatArray) -> FloatArray:
 def _explained(scaled: FloatArray, residuals: FloatArray) -> FloatArray:
     spread = scaled.var(axis=1)
     unexplained = np.mean(residuals**2, axis=1)
-    share = np.divide(unexplained, spread, out=np.zeros_like(spread), where=spread > 0.0)
+    share = np.divide(unexplained, spread, out=np.zeros_like(spread), where=spread > ROUNDING**2)
     return np.asarray(1.0 - share)

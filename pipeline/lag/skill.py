@@ -20,7 +20,7 @@ DETECTION = 6.18
 
 @dataclass(frozen=True, eq=False)
 class Skill:
-    """The material facts of m series, (m,) each; NaN where the price never moved.
+    """The material facts of m series, (m,) each; NaN where no move could be scaled.
 
     `skill` is 1 - MSE / MSE of persistence on drift-free scaled log changes, with its 95% interval;
     `as_issued` the same with the drift; `size` that of the predicted moves in actual ones; `slope` the
@@ -39,9 +39,12 @@ class Skill:
     p_better: FloatArray
 
     @property
-    def claims_nothing(self) -> BoolArray:
-        """(m,): the predicted moves are too small for any skill worth the name."""
-        return np.asarray(self.size**2 < SMALLEST_SKILL / 4.0)
+    def is_idle(self) -> BoolArray:
+        """(m,): the predicted moves claim nothing, and hold no skill worth the name.
+
+        Predictions of size s hold a skill of 2s - s^2 at most, so that small ones alone exclude nothing.
+        """
+        return np.asarray((self.size**2 < SMALLEST_SKILL / 4.0) & (self.skill < SMALLEST_SKILL))
 
 
 def measure_skill(predictions: Predictions) -> Skill:
@@ -72,6 +75,7 @@ def measure_skill(predictions: Predictions) -> Skill:
 def power(size: float, n: int, horizon: int) -> float:
     """The probability that the information test sees a skill of 2% in n predictions of this `size`.
 
+    Of a series judged alone: among others tried, the adjusted p-value sees less.
     A skill of 2% at size s is a correlation of (0.02 + s^2) / (2 s) with the moves.
     """
     correlation = 1.0 if size == 0.0 else min((SMALLEST_SKILL + size**2) / (2.0 * size), 1.0)
@@ -79,7 +83,7 @@ def power(size: float, n: int, horizon: int) -> float:
 
 
 def minimum_detectable_r2(n: int, horizon: int) -> float:
-    """The R2 that the information test sees with 80% power in n forecasts; above 1: none."""
+    """The R2 that the information test sees with 80% power in n forecasts judged alone; above 1: none."""
     return DETECTION * horizon / n
 
 

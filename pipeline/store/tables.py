@@ -308,7 +308,7 @@ EVIDENCE = {
     "skill_as_issued": "The same skill with the forecasts' drift",
     "size": "Size of the predicted moves relative to the actual ones",
     "slope": "Mincer-Zarnowitz slope: what to multiply the predicted changes by",
-    "p_skill": "p-value of: the predicted changes say nothing about the moves",
+    "p_skill": "p-value of: the predicted changes say nothing about the moves, the market's drift apart",
     "p_skill_adjusted": "The same, adjusted for every series judged together at this horizon",
     "p_anti": "p-value of: the moves do not go against the predicted changes",
     "p_shape": "p-value of: the forecasts are no filter of prices already known",
@@ -322,10 +322,10 @@ EVIDENCE = {
     "distance": "Distance from the nearest naive rule, in typical moves; below 0.02 it is that rule",
     "tracking": "Weight of the price level in the forecasts: 1 follows the price, 0 stands still",
     "mean_lag_sessions": "Mean age in sessions of the prices that the forecasts are made of",
-    "filter_r2": "Share of the predicted changes that prices already known explain",
-    "power": "Probability that a skill of 2% would have been seen",
-    "min_detectable_r2": "R2 that would have been seen with 80% probability",
-    "e_value": "Evidence of skill since the first forecast, valid whenever one looks",
+    "filter_r2": "Share of the predicted changes that prices already known explain, adjusted; below 0: none",
+    "power": "Probability that a skill of 2% would have been seen, if judged alone",
+    "min_detectable_r2": "R2 that would have been seen with 80% probability, if judged alone",
+    "e_value": "Evidence of skill since the first forecast, valid at any look while returns are symmetric",
 }
 """The figures of `types.Evidence` that a verdict is stored with, and its adjusted p-value."""
 

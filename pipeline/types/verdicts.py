@@ -48,7 +48,7 @@ class Evidence:
 
     n: int
     skill: float
-    """1 - MSE / MSE of persistence, free of any constant drift."""
+    """1 - MSE / MSE of persistence, free of any constant drift; NaN where no move could be scaled."""
     skill_low: float
     skill_high: float
     """Ends of the 95% interval of `skill`."""
@@ -59,13 +59,13 @@ class Evidence:
     slope: float
     """Mincer-Zarnowitz slope of moves on predictions: what to multiply the predictions by."""
     p_skill: float
-    """That the predicted changes say nothing about the moves."""
+    """That the predicted changes say nothing about the moves, the market's drift apart."""
     p_anti: float
     """That the moves do not go against the predictions."""
     p_shape: float
     """That the forecasts are no filter of prices already known."""
     p_no_skill: float
-    """That the skill is 2% or more."""
+    """That the skill is 2% or more; 0 for a copy, and for changes too small to hold or claim it."""
     p_echo: float
     """Of the verdict ECHO: the larger of `p_shape` and `p_no_skill`."""
     p_worse: float
@@ -85,13 +85,19 @@ class Evidence:
     mean_lag_sessions: float
     """Mean age of the prices that the forecasts are made of."""
     filter_r2: float
-    """Share of the predicted changes that prices already known explain."""
+    """Share of the variance of the predicted changes that prices already known explain.
+
+    Adjusted for the regressors, so that it is about 0 for noise, and as often below.
+    """
     power: float
-    """Probability that a skill of 2% would have been seen."""
+    """Probability that a skill of 2% would have been seen in a series judged alone."""
     min_detectable_r2: float
-    """The R2 that would have been seen with 80% probability."""
+    """The R2 that would have been seen with 80% probability in a series judged alone."""
     e_value: float
-    """Evidence of skill since the first forecast, valid whenever one looks."""
+    """Evidence of skill since the first forecast, valid whenever one looks.
+
+    As long as returns are symmetric about their mean, given the past (see `lag.information`).
+    """
 
 
 @dataclass(frozen=True)

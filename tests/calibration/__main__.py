@@ -4,18 +4,18 @@ import argparse
 import sys
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from itertools import product
+from itertools import chain, product
 from multiprocessing import get_context
 from pathlib import Path
 
 from tests.calibration.cells import Outcomes, cells
-from tests.calibration.markets import MARKETS
 from tests.calibration.simulate import BATCH, Outcome, Setting, joined, simulate
-from tests.calibration.specified import LENGTHS
+from tests.calibration.specified import SKEWED, TABLES
 from tests.calibration.table import markdown
 
 FILE = Path(__file__).with_name("table.md")
-FARTHER = tuple(Setting(market, 500, 5) for market in MARKETS)
+ROWS = tuple(chain(*TABLES))
+SETTINGS = tuple(dict.fromkeys([*chain(*(row.percents for row in ROWS)), SKEWED]))
 
 
 def main() -> int:
@@ -23,13 +23,12 @@ def main() -> int:
     parser.add_argument("--replications", type=int, default=2000, help=f"at least 1000, in steps of {BATCH}")
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    settings = (*(Setting(market, n) for market, n in product(MARKETS, LENGTHS)), *FARTHER)
-    outcomes = measure(settings, arguments.replications, arguments.workers)
+    outcomes = measure(SETTINGS, arguments.replications, arguments.workers)
     FILE.write_text(markdown(outcomes, arguments.replications), encoding="utf-8")
-    off = [cell for market in MARKETS for cell in cells(outcomes, market) if not cell.holds]
+    off = [cell for cell in cells(outcomes, ROWS) if not cell.holds]
     for cell in off:
         print(
-            f"off: {cell.row.label}, {cell.row.verdict}, {cell.setting}: "
+            f"off: {cell.row.label}, {cell.row.event}, {cell.setting}: "
             f"{cell.measured:.1f} for {cell.specified:g}, {cell.allowed:.1f} allowed"
         )
     print(f"{FILE.name}: {len(off)} cells off")

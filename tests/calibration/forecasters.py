@@ -55,9 +55,19 @@ def saturated_network(market: Simulated, rng: Generator) -> FloatArray:
     return bent - market.known()
 
 
-def level_reversion(market: Simulated, rng: Generator) -> FloatArray:
-    before = market.log_prices[:, market.first - 100 : market.first].mean(axis=1, keepdims=True)
-    return -0.02 * (market.known() - before)
+def with_the_level(share: float) -> Forecaster:
+    """A share of the distance from the mean of the 100 prices before the first origin; back to it, if < 0."""
+
+    def forecast(market: Simulated, rng: Generator) -> FloatArray:
+        before = market.log_prices[:, market.first - 100 : market.first].mean(axis=1, keepdims=True)
+        return share * (market.known() - before)
+
+    return forecast
+
+
+def ramp(market: Simulated, rng: Generator) -> FloatArray:
+    """Rises with time alone, to 0.4 deviations."""
+    return np.tile(np.linspace(0.0, 0.4 * DAILY, market.origins), (len(market.log_prices), 1))
 
 
 def stuck(market: Simulated, rng: Generator) -> FloatArray:
@@ -117,7 +127,9 @@ WITHOUT_SKILL: Mapping[str, Forecaster] = {
     "noise 50%": noise(0.50),
     "saturated LSTM-like": saturated_network,
     "ridge-AR5": ridge_autoregression,
-    "level reversion 2%": level_reversion,
+    "level reversion 2%": with_the_level(-0.02),
+    "level pursuit 2%": with_the_level(0.02),
+    "ramp": ramp,
     "wild noise 150%": noise(1.50),
     "stuck constant": stuck,
 }

@@ -1,4 +1,4 @@
-"""Simulated markets in which nothing, or exactly so much, can be known."""
+"""Simulated markets in which nothing but their drift, or exactly so much more, can be known."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +13,8 @@ DAILY = 0.03
 EARLIER = 500
 """Returns before the judged series, for forecasters that learn."""
 ARCH, GARCH, DEGREES = 0.10, 0.88, 4.5
+GAMMA = 0.5
+"""Shape of the gamma law; its skewness is 2 over the root."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,10 @@ class Simulated:
         return np.sqrt(total)
 
 
+Market = Callable[[np.random.Generator, int, int, int], Simulated]
+"""From a generator: so many paths, with so many origins, for a horizon."""
+
+
 def random_walk(rng: np.random.Generator, m: int, n: int, horizon: int) -> Simulated:
     """Gaussian, of constant volatility."""
     steps = EARLIER + HISTORY + n + horizon - 1
@@ -78,10 +84,33 @@ def garch(rng: np.random.Generator, m: int, n: int, horizon: int) -> Simulated:
     return _paths(horizon, returns.T, expected.T)
 
 
-MARKETS: Mapping[str, Callable[[np.random.Generator, int, int, int], Simulated]] = {
+def drifting(drift: float) -> Market:
+    """The random walk with a mean return of a share `drift` of its deviation."""
+
+    def market(rng: np.random.Generator, m: int, n: int, horizon: int) -> Simulated:
+        steps = EARLIER + HISTORY + n + horizon - 1
+        returns = DAILY * (drift + rng.standard_normal((m, steps)))
+        return _paths(horizon, returns, np.full((m, steps), DAILY**2))
+
+    return market
+
+
+def skewed(rng: np.random.Generator, m: int, n: int, horizon: int) -> Simulated:
+    """Independent returns of mean 0 and skewness -2.8: many small rises, few deep falls."""
+    steps = EARLIER + HISTORY + n + horizon - 1
+    shocks = (GAMMA - rng.gamma(GAMMA, 1.0, (m, steps))) / np.sqrt(GAMMA)
+    return _paths(horizon, DAILY * shocks, np.full((m, steps), DAILY**2))
+
+
+MARKETS: Mapping[str, Market] = {
     "RW": random_walk,
     "GARCH-t": garch,
+    "drift 5%": drifting(0.05),
+    "drift 10%": drifting(0.1),
+    "skewed": skewed,
 }
+SPECIFIED = ("RW", "GARCH-t")
+DRIFTING = ("drift 5%", "drift 10%")
 
 
 def _paths(horizon: int, returns: FloatArray, expected: FloatArray) -> Simulated:

@@ -1,13 +1,14 @@
 """How often each verdict is given to forecasters of known worth."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
 from pipeline.lag.decision import PROMOTION, decide
 from pipeline.lag.examine import examine_batch
-from pipeline.lag.information import e_paths, information_terms
+from pipeline.lag.information import evidence_paths, information_terms
 from pipeline.lag.market import observe
 from pipeline.lag.predictions import predict
 from pipeline.lag.skill import LEVEL
@@ -28,6 +29,16 @@ class Setting:
     horizon: int = 1
 
 
+class Event(StrEnum):
+    """What is counted beside verdicts."""
+
+    INFORMED = "p_skill below 5%"
+    PROMOTABLE = f"e-process ever at {PROMOTION:g}"
+
+
+Counted = Collection[Verdict] | Event
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What became of r replications of one forecaster in one setting."""
@@ -38,9 +49,13 @@ class Outcome:
     was_promotable: BoolArray
     """(r,): the e-process ever reached the level of promotion."""
 
-    def share(self, verdicts: Iterable[Verdict]) -> float:
-        wanted = set(verdicts)
-        return float(np.mean([verdict in wanted for verdict in self.verdicts]))
+    def share(self, counted: Counted) -> float:
+        """How often one of these verdicts was given, or the event happened."""
+        if counted is Event.INFORMED:
+            return float(self.is_informed.mean())
+        if counted is Event.PROMOTABLE:
+            return float(self.was_promotable.mean())
+        return float(np.mean([verdict in counted for verdict in self.verdicts]))
 
 
 def simulate(
@@ -68,7 +83,7 @@ def _batch(setting: Setting, batch: int, names: tuple[str, ...]) -> Mapping[str,
     for name in names:
         predictions = predict(market, simulated.known() + FORECASTERS[name](simulated, rng))
         found = list(examine_batch(predictions))
-        paths = e_paths(information_terms(predictions))
+        paths = evidence_paths(information_terms(predictions))
         outcomes[name] = Outcome(
             tuple(_verdict(evidence, setting.horizon) for evidence in found),
             np.array([evidence.p_skill < LEVEL for evidence in found]),

@@ -44,6 +44,20 @@ def knowing(r2: float, n: int = 300, horizon: int = 1, seed: int = 5) -> Trial:
     return trial(r2 * moves_of(prices, horizon) + unknown, prices, horizon)
 
 
+def hinting(size: float, correlation: float, n: int = 250, seed: int = 5) -> Trial:
+    """Changes of a small `size`, in typical moves, of a known correlation with the moves."""
+    prices = walk(n, 1, seed)
+    noise = DAILY * np.random.default_rng(seed + 1).normal(size=n)
+    return trial(size * (correlation * moves_of(prices) + np.sqrt(1 - correlation**2) * noise), prices)
+
+
+def in_a_drift(one: Trial, drift: float = 0.2) -> Trial:
+    """The same forecasts, relative to prices that rise by a share of a typical move each session."""
+    risen = drift * DAILY * np.arange(len(one.log_prices))
+    n = len(one)
+    return Trial(one.horizon, one.log_prices + risen, one.log_forecasts + risen[HISTORY : HISTORY + n])
+
+
 def market_of(*trials: Trial) -> Market:
     return observe(np.stack([one.log_prices for one in trials]), trials[0].horizon)
 

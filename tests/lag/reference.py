@@ -94,7 +94,8 @@ def reference(x: list[float], forecasts: list[float], h: int) -> Reference:
     _, error, degrees = mean_test([a - skill * b * b for a, b in zip(g, u, strict=True)], h, cosines=h > 1)
     half = error * float(stats.t.ppf(0.975, degrees)) / u2
     issued = [2 * a * b - b * b for a, b in zip(u, raw, strict=True)]
-    terms = information(x, vc, sigma, origins, h)
+    terms = information(x, vc, sigma, origins, h, demeaned=False)
+    driftless = information(x, vc, sigma, origins, h, demeaned=True)
     size = math.sqrt(v2 / u2)
     p_shape, tracking, lag, r2 = shape(x, raw, u, sc, origins, h)
     distance = nearest(x, dhat, sc, u, origins)
@@ -102,8 +103,6 @@ def reference(x: list[float], forecasts: list[float], h: int) -> Reference:
     information_test = mean_test(terms, 1, cosines=False)
     advantage = mean_test(issued, h, cosines=h > 1)
     rho = min(1.0, (0.02 + size**2) / (2 * size))
-    total, spread = math.fsum(terms), math.fsum([a * a for a in terms])
-    e_value = 2 / math.sqrt(1 + spread / 50) * math.exp(total**2 / (2 * (spread + 50)))
     return Reference(
         skill=skill,
         skill_low=skill - half,
@@ -111,10 +110,10 @@ def reference(x: list[float], forecasts: list[float], h: int) -> Reference:
         skill_as_issued=mean(issued) / u2,
         size=size,
         slope=mean([a * b for a, b in zip(u, vc, strict=True)]) / v2,
-        p_skill=upper(information_test),
+        p_skill=max(upper(information_test), upper(mean_test(driftless, 1, cosines=False))),
         p_anti=lower((*information_test[:2], n - 1)),
         p_shape=p_shape,
-        p_no_skill=0.0 if distance < 0.02 or size**2 < 0.005 else no_skill,
+        p_no_skill=0.0 if distance < 0.02 or (size**2 < 0.005 and skill < 0.02) else no_skill,
         p_worse=lower(advantage),
         p_better=upper(advantage),
         distance=distance,
@@ -123,12 +122,18 @@ def reference(x: list[float], forecasts: list[float], h: int) -> Reference:
         filter_r2=r2,
         power=float(stats.norm.sf(stats.norm.isf(0.05) - rho * math.sqrt(n / h))),
         min_detectable_r2=6.18 * h / n,
-        e_value=e_value * float(stats.norm.cdf(total / math.sqrt(spread + 50))),
+        e_value=min(e_value(terms), e_value(driftless)),
     )
 
 
+def e_value(terms: list[float]) -> float:
+    total, spread = math.fsum(terms), math.fsum([a * a for a in terms])
+    growth = 2 / math.sqrt(1 + spread / 50) * math.exp(total**2 / (2 * (spread + 50)))
+    return growth * float(stats.norm.cdf(total / math.sqrt(spread + 50)))
+
+
 def information(
-    x: list[float], vc: list[float], sigma: dict[int, float], origins: list[int], h: int
+    x: list[float], vc: list[float], sigma: dict[int, float], origins: list[int], h: int, *, demeaned: bool
 ) -> list[float]:
     terms, running = [], 0.0
     for i in range(len(vc) + h - 1):
@@ -137,7 +142,8 @@ def information(
         running = 0.94 * running + 0.06 * covering**2
         size = running / (1 - 0.94 ** (i + 1))
         instrument = covering / math.sqrt(size) if size > 0 else 0.0
-        terms.append(instrument * (x[t + 1] - x[t]) / sigma[t])
+        drift = (x[t] - x[0]) / t if demeaned else 0.0
+        terms.append(instrument * (x[t + 1] - x[t] - drift) / sigma[t])
     return terms
 
 

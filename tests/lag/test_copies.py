@@ -3,6 +3,7 @@ import pytest
 
 from pipeline.lag.copies import AVERAGES, RULES, nearest_rules
 from pipeline.lag.market import HISTORY
+from pipeline.lag.shape import shape
 from tests.lag.made import noisy, older, predictions_of, trial, walk
 
 
@@ -39,6 +40,19 @@ def test_a_constant_drift_does_not_hide_a_copy() -> None:
     one = older(walk(), 1)
     drifting = trial(one.log_forecasts - one.log_prices[HISTORY:-1] + 0.01, one.log_prices)
     assert nearest_rules(predictions_of(drifting)).distance[0] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_moves_that_differ_by_rounding_alone_leave_the_distance_undefined() -> None:
+    growing = 4.6 + 0.001 * np.arange(HISTORY + 101)
+    noise = 1e-4 * np.random.default_rng(0).normal(size=100)
+    found = nearest_rules(predictions_of(trial(np.zeros(100), growing), trial(noise, growing)))
+    assert np.isnan(found.distance).all()
+    assert not found.is_copy.any()
+
+
+def test_a_constant_drift_is_explained_whole_in_a_market_that_moves_evenly() -> None:
+    growing = 4.6 + 0.001 * np.arange(HISTORY + 101)
+    assert shape(predictions_of(trial(np.full(100, 0.001), growing))).filter_r2[0] == 1.0
 
 
 def test_distance_grows_with_noise_and_a_fiftieth_of_a_move_is_a_copy() -> None:

@@ -24,7 +24,7 @@ INNOCENT = replace(
 CASES = {
     Reason.INFORMATIVE: {"p_skill": 0.049, "skill": 0.01, "skill_as_issued": 0.01},
     Reason.CONTRARY: {"p_anti": 0.0049, "filter_r2": 0.49},
-    Reason.OVER_REACTING: {"p_skill": 0.0049, "p_shape": 0.0099},
+    Reason.SPOILT: {"p_skill": 0.0049, "p_shape": 0.0099},
     Reason.ECHO: {"p_echo": 0.0099, "p_shape": 0.0099},
     Reason.ECHO_SHAPE: {"p_shape": 0.0099},
     Reason.LOSING: {"p_worse": 0.049},
@@ -32,12 +32,12 @@ CASES = {
     Reason.UNDECIDED: {},
 }
 VERDICTS = {
-    Reason.FEW_BUT_COPIES: Verdict.ECHO,
+    Reason.COPIES: Verdict.ECHO,
     Reason.TOO_FEW: Verdict.INSUFFICIENT,
-    Reason.NEVER_MOVED: Verdict.INSUFFICIENT,
+    Reason.NO_MOVES: Verdict.INSUFFICIENT,
     Reason.INFORMATIVE: Verdict.SKILLED,
     Reason.CONTRARY: Verdict.WORSE,
-    Reason.OVER_REACTING: Verdict.NO_SKILL,
+    Reason.SPOILT: Verdict.NO_SKILL,
     Reason.ECHO: Verdict.ECHO,
     Reason.ECHO_SHAPE: Verdict.SUSPECT_ECHO,
     Reason.LOSING: Verdict.WORSE,
@@ -91,9 +91,36 @@ def test_to_be_contrary_takes_a_claim_of_ones_own(changes: dict[str, float]) -> 
     assert reason_of(**{**CASES[Reason.CONTRARY], **changes}) is Reason.UNDECIDED
 
 
-@pytest.mark.parametrize("changes", [{"distance": 0.019}, {"size": 0.07}, {"p_skill": 0.005}])
-def test_a_copy_does_not_over_react(changes: dict[str, float]) -> None:
-    assert reason_of(**{**CASES[Reason.OVER_REACTING], **changes}) is Reason.ECHO_SHAPE
+@pytest.mark.parametrize("changes", [{"size": 0.07}, {"p_skill": 0.005}, {"p_shape": 0.01}])
+def test_spoilt_is_what_is_surely_informative_in_the_shape_of_an_echo(changes: dict[str, float]) -> None:
+    instead = Reason.UNDECIDED if "p_shape" in changes else Reason.ECHO_SHAPE
+    assert reason_of(**{**CASES[Reason.SPOILT], **changes}) is instead
+
+
+@pytest.mark.parametrize(
+    ("changes", "instead"),
+    [
+        pytest.param({"p_echo": 0.01, "p_shape": 0.0099}, Reason.ECHO_SHAPE, id="p_echo"),
+        pytest.param({"p_shape": 0.01}, Reason.UNDECIDED, id="p_shape"),
+        pytest.param({"p_worse": 0.05}, Reason.UNDECIDED, id="p_worse"),
+        pytest.param({"p_no_skill": 0.05}, Reason.UNDECIDED, id="p_no_skill"),
+        pytest.param({"distance": 0.02}, Reason.UNDECIDED, id="distance"),
+    ],
+)
+def test_at_its_level_exactly_no_rule_holds(changes: dict[str, float], instead: Reason) -> None:
+    assert reason_of(**changes) is instead
+
+
+@pytest.mark.parametrize(("square", "reason"), [(0.005, Reason.CONTRARY), (0.00499, Reason.UNDECIDED)])
+def test_a_size_whose_square_is_half_a_percent_claims_something(square: float, reason: Reason) -> None:
+    size = next(root for root in (square**0.5, np.nextafter(square**0.5, 1.0)) if root**2 >= square)
+    assert reason_of(**CASES[Reason.CONTRARY], size=size) is reason
+
+
+@pytest.mark.parametrize("other", [CASES[reason] for reason in CASES if reason is not Reason.INFORMATIVE])
+def test_thirty_copies_that_are_not_skilled_are_an_echo_whatever_else_holds(other: dict[str, float]) -> None:
+    assert reason_of(**other, distance=0.019) is Reason.COPIES
+    assert reason_of(**{**other, **CASES[Reason.INFORMATIVE]}, distance=0.019) is Reason.INFORMATIVE
 
 
 def test_power_alone_settles_that_there_is_no_skill() -> None:
@@ -108,7 +135,8 @@ def test_power_alone_settles_that_there_is_no_skill() -> None:
         (30, 1, 0.5, Reason.UNDECIDED),
         (149, 5, 0.5, Reason.TOO_FEW),
         (150, 5, 0.5, Reason.UNDECIDED),
-        (30, 5, 0.019, Reason.FEW_BUT_COPIES),
+        (30, 1, 0.019, Reason.COPIES),
+        (30, 5, 0.019, Reason.COPIES),
         (29, 5, 0.0, Reason.TOO_FEW),
     ],
 )
@@ -118,16 +146,16 @@ def test_thirty_forecasts_that_do_not_overlap_are_needed_but_copies_are_known_so
     assert reason_of(horizon, n=n, distance=distance) is reason
 
 
-def test_a_price_that_never_moved_is_said_so() -> None:
-    assert reason_of(skill=float("nan")) is Reason.NEVER_MOVED
+def test_where_no_move_could_be_scaled_that_is_said() -> None:
+    assert reason_of(skill=float("nan")) is Reason.NO_MOVES
 
 
-def test_among_many_tried_what_is_not_outstanding_is_neither_skilled_nor_over_reacting() -> None:
-    skilled, over_reacting = CASES[Reason.INFORMATIVE], CASES[Reason.OVER_REACTING]
+def test_among_many_tried_what_is_not_outstanding_is_neither_skilled_nor_spoilt() -> None:
+    skilled, spoilt = CASES[Reason.INFORMATIVE], CASES[Reason.SPOILT]
     assert reason_of(adjusted=0.049, **skilled) is Reason.INFORMATIVE
     assert reason_of(adjusted=0.05, **skilled) is Reason.UNDECIDED
-    assert reason_of(adjusted=0.05, **over_reacting) is Reason.ECHO_SHAPE
-    assert reason_of(adjusted=0.05, **over_reacting, p_anti=0.001, filter_r2=0.1) is Reason.CONTRARY
+    assert reason_of(adjusted=0.05, **spoilt) is Reason.ECHO_SHAPE
+    assert reason_of(adjusted=0.05, **spoilt, p_anti=0.001, filter_r2=0.1) is Reason.CONTRARY
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipeline.lag.examine import BATCH, examine
 from pipeline.lag.market import HISTORY
 from pipeline.types import Evidence, Trial
-from tests.lag.made import knowing, noisy, older, trial, walk
+from tests.lag.made import hinting, in_a_drift, knowing, noisy, older, trial, walk
 from tests.lag.reference import Reference, reference
 
 REVERTING = trial(-0.02 * (walk(120)[HISTORY:-1] - 4.6), walk(120))
@@ -19,6 +19,10 @@ TRIALS = {
     "noise": noisy(0.2, 120),
     "noise, five ahead": noisy(0.5, 160, 5),
     "knowing": knowing(0.05, 250),
+    "knowing, and hardly saying": hinting(0.065, 0.4),
+    "hardly saying anything": noisy(0.05, 120),
+    "saying a little": noisy(0.085, 120),
+    "in a market that drifts": in_a_drift(noisy(0.4, 120)),
     "knowing, three ahead": knowing(0.2, 200, 3),
     "wild": noisy(1.5, 60),
     "a bent level": REVERTING,
@@ -40,6 +44,19 @@ def test_every_number_equals_that_of_a_slow_reference(name: str) -> None:
         assert getattr(found, field) == pytest.approx(value, rel=1e-6, abs=tolerance), field
     assert found.p_echo == max(found.p_shape, found.p_no_skill)
     assert set(asdict(expected)) == set(Reference.__dataclass_fields__)
+
+
+def test_forecasts_that_say_a_little_are_asked_for_their_skill() -> None:
+    (found,) = examine([TRIALS["saying a little"]])
+    assert 0.005 < found.size**2 < 0.01
+    assert found.p_no_skill > 0.0
+
+
+def test_small_forecasts_that_hold_a_skill_do_not_exclude_one() -> None:
+    (found,) = examine([TRIALS["knowing, and hardly saying"]])
+    assert found.size**2 < 0.005
+    assert found.skill > 0.02
+    assert found.p_no_skill > 0.05
 
 
 def same(left: Sequence[Evidence], right: Sequence[Evidence], rel: float = 1e-12) -> bool:

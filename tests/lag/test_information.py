@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from pipeline.lag.information import e_paths, inform, information_terms
-from tests.lag.made import knowing, moves_of, noisy, predictions_of, trial, walk
+from pipeline.lag.information import e_paths, evidence_paths, inform, information_terms
+from pipeline.lag.market import HISTORY, observe
+from pipeline.lag.predictions import Predictions, predict
+from tests.lag.made import DAILY, knowing, moves_of, noisy, predictions_of, trial, walk
 
 
 def test_a_forecast_that_knows_a_little_is_found_and_its_opposite_is_told() -> None:
@@ -16,7 +18,7 @@ def test_a_forecast_that_knows_a_little_is_found_and_its_opposite_is_told() -> N
 
 
 def test_there_is_a_term_for_every_return_that_a_forecast_covers() -> None:
-    assert information_terms(predictions_of(noisy(0.2, 50, 4))).shape == (1, 53)
+    assert information_terms(predictions_of(noisy(0.2, 50, 4))).shape == (2, 1, 53)
 
 
 def test_a_forecast_of_no_change_has_no_terms_and_proves_nothing() -> None:
@@ -35,12 +37,38 @@ def test_the_size_of_the_predictions_does_not_matter() -> None:
 def test_a_term_rests_on_nothing_later_than_its_return() -> None:
     one = knowing(0.1, 80)
     later = trial(np.r_[(one.log_forecasts - one.log_prices[21:-1])[:50], np.full(30, 0.5)], one.log_prices)
-    before, after = (information_terms(predictions_of(each))[0] for each in (one, later))
-    np.testing.assert_allclose(before[:50], after[:50])
-    assert not np.allclose(before[50:], after[50:])
+    before, after = (information_terms(predictions_of(each))[:, 0] for each in (one, later))
+    np.testing.assert_allclose(before[:, :50], after[:, :50])
+    assert not np.allclose(before[:, 50:], after[:, 50:])
 
 
-def test_a_path_without_skill_seldom_reaches_twenty_however_often_one_looks() -> None:
+def drifting(drift: float, trials: int = 400, n: int = 500) -> dict[str, Predictions]:
+    """Forecasts that know nothing, in a market that drifts by a share of a session's deviation."""
+    rng = np.random.default_rng(17)
+    prices = np.cumsum(DAILY * (rng.normal(size=(trials, HISTORY + n + 1)) + drift), axis=1)
+    market, known = observe(prices, 1), prices[:, HISTORY:-1]
+    ramp = np.tile(np.linspace(0.0, 0.4 * DAILY, n), (trials, 1))
+    changes = {"with the level": 0.02 * known, "against the level": -0.02 * known, "with time": ramp}
+    return {name: predict(market, known + change) for name, change in changes.items()}
+
+
+@pytest.mark.parametrize("drift", [0.0, 0.05, 0.1])
+def test_to_follow_the_level_or_time_is_no_skill_in_a_market_that_drifts(drift: float) -> None:
+    for name, predictions in drifting(drift).items():
+        assert (inform(predictions).p_skill < 0.05).mean() <= 0.085, name
+        ever = evidence_paths(information_terms(predictions)).max(axis=1)
+        assert (ever >= 20.0).mean() <= 0.05, name
+
+
+def test_both_kinds_of_terms_must_show_the_skill() -> None:
+    predictions = drifting(0.1)["with time"]
+    plain_terms, driftless = e_paths(information_terms(predictions))
+    assert (plain_terms.max(axis=1) >= 20.0).mean() > 0.2
+    both = evidence_paths(information_terms(predictions))
+    np.testing.assert_array_equal(both, np.minimum(plain_terms, driftless))
+
+
+def test_a_symmetric_path_without_skill_seldom_reaches_twenty_however_often_one_looks() -> None:
     terms = np.random.default_rng(0).standard_t(4, (2000, 1000))
     assert (e_paths(terms).max(axis=1) >= 20.0).mean() <= 0.05
 

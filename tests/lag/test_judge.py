@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.lag import judge_alone, judge_together
+from pipeline.lag.market import HISTORY
 from pipeline.types import Trial, Verdict
 from tests.lag.made import knowing, noisy, older, trial, walk
 
@@ -71,6 +72,24 @@ def test_strong_skill_is_promoted_and_an_echo_is_not() -> None:
 @settings(max_examples=30, deadline=None)
 def test_copies_are_echoes_in_every_market(seed: int, lag: int, n: int) -> None:
     assert judge_alone([older(walk(n, 1, seed), lag)])[0].verdict is Verdict.ECHO
+
+
+@pytest.mark.parametrize("n", [30, 31, 40, 59])
+@pytest.mark.parametrize("horizon", [1, 2, 7])
+def test_few_copies_are_echoes_in_every_market_too(n: int, horizon: int) -> None:
+    shocks = np.random.default_rng(n).standard_t(2.5, (40, HISTORY + n + horizon))
+    markets = [4.6 + 0.02 * np.cumsum(row) for row in shocks]
+    found = judge_alone([older(prices, lag, horizon) for prices in markets for lag in (0, 1, 4)])
+    assert {one.verdict for one in found} == {Verdict.ECHO}
+    assert not [one for one in found if "p =" in one.sentence or "p <" in one.sentence]
+
+
+def test_a_drift_that_spoils_a_skilled_forecast_is_named_and_without_it_there_is_skill() -> None:
+    known = knowing(0.08, 500, 1, 3)
+    spoilt = Trial(1, known.log_prices, known.log_forecasts + 0.02)
+    before, after = judge_alone([spoilt, known])
+    assert (before.verdict, after.verdict) == (Verdict.NO_SKILL, Verdict.SKILLED)
+    assert "take +2% off its changes" in before.sentence
 
 
 def test_nobody_judged_is_no_judgement() -> None:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.lag.market import HISTORY, observe, variances
+from pipeline.lag.predictions import predict
 from tests.lag.made import walk
 
 
@@ -20,6 +21,16 @@ def test_a_market_splits_its_prices_into_history_origins_and_what_follows() -> N
 def test_no_origin_is_an_error_of_the_caller() -> None:
     with pytest.raises(ValueError, match="leave no origin"):
         observe(walk(1)[None, 1:], 1)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_prices_and_forecasts_that_are_no_numbers_are_errors_of_the_caller(odd: float) -> None:
+    prices, forecasts = walk(50)[None], walk(50)[None, HISTORY:-1]
+    broken = np.where(np.arange(50) == 3, odd, forecasts)
+    with pytest.raises(ValueError, match="forecast is no finite"):
+        predict(observe(prices, 1), broken)
+    with pytest.raises(ValueError, match="price is no finite"):
+        observe(np.where(np.arange(prices.size) == 3, odd, prices), 1)
 
 
 @given(place=st.integers(0, 59), factor=st.floats(0.1, 10.0))

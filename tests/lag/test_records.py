@@ -1,13 +1,17 @@
 """Track records beside bars: what is judged, and what is left out."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from pipeline.forecast_file import ForecastSeries, read_forecast_file
 from pipeline.lag import align, as_judged, judge_records
 from pipeline.types import Bands, Bars, BoolArray, SeriesKey, TrackRecord, Verdict
 from tests.made import made_bars
+from tests.made_forecasts import COLUMNS, written
 
 
 def record(bars: Bars, start: int = 30, horizon: int = 1, model: str = "any") -> TrackRecord:
@@ -58,11 +62,11 @@ def test_a_day_without_a_forecast_ends_the_stretch() -> None:
     broken = kept(whole, np.arange(len(whole)) != 50)
     aligned = align(broken, bars)
     assert aligned is not None
-    assert aligned.target_dates[0] == whole.target_dates[51]
+    assert aligned.target_dates[0] == whole.target_dates[51 + 21]
     (verdict,) = judge_records([(broken, bars)])
-    assert (verdict.judgement.evidence.n, verdict.n_left_out, verdict.n_live) == (118, 50, 5)
-    assert (verdict.first_origin, verdict.last_origin) == (whole.origin_dates[51], whole.origin_dates[-1])
-    assert verdict.judgement.sentence.endswith("; 50 more beyond a gap left out")
+    assert (verdict.judgement.evidence.n, verdict.n_left_out, verdict.n_live) == (97, 71, 5)
+    assert (verdict.first_origin, verdict.last_origin) == (whole.origin_dates[72], whole.origin_dates[-1])
+    assert verdict.judgement.sentence.endswith("; 71 more left out (gaps or too little history)")
 
 
 def test_a_session_without_a_bar_ends_the_stretch() -> None:
@@ -73,7 +77,34 @@ def test_a_session_without_a_bar_ends_the_stretch() -> None:
     without = (whole.origin_dates != bars.session_dates[60]) & (whole.target_dates != bars.session_dates[60])
     aligned = align(kept(whole, without), missing)
     assert aligned is not None
-    assert len(aligned.trial) == 199 - 61
+    assert len(aligned.trial) == 199 - 61 - 21
+    np.testing.assert_array_equal(aligned.trial.log_prices, np.log(bars.close[61:]))
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_history_reaches_over_no_gap_and_a_file_of_the_same_rows_is_the_same_trial(
+    horizon: int, tmp_path: Path
+) -> None:
+    bars = made_bars(200)
+    whole = record(bars, 30, horizon)
+    gap = bars.session_dates[60]
+    one = kept(whole, (whole.origin_dates != gap) & (whole.target_dates != gap))
+    aligned = align(one, Bars("MADE", *(v[bars.session_dates != gap] for v in list(vars(bars).values())[1:])))
+    columns = {name: getattr(one, f"{name}s") for name in COLUMNS[:3]}
+    prices = {"forecast": one.forecast_closes, "actual": one.actual_closes}
+    cells = pd.DataFrame({**columns, **prices}).astype(str)
+    (found,) = read_forecast_file(written(tmp_path, cells), horizon)
+    assert aligned is not None
+    assert isinstance(found, ForecastSeries)
+    np.testing.assert_array_equal(aligned.target_dates, found.target_dates)
+    np.testing.assert_allclose(aligned.trial.log_prices, found.trial.log_prices, rtol=1e-12)
+    np.testing.assert_allclose(aligned.trial.log_forecasts, found.trial.log_forecasts, rtol=1e-12)
+
+
+def test_a_record_that_starts_with_little_history_says_what_is_left_out() -> None:
+    bars = made_bars(100)
+    (verdict,) = judge_records([(record(bars, 5), bars)])
+    assert verdict.judgement.sentence.endswith("; 16 more left out (gaps or too little history)")
 
 
 def test_a_split_after_the_forecasts_changes_nothing() -> None:

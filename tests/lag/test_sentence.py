@@ -17,12 +17,13 @@ PLAIN = replace(
     skill_high=-1.8,
     skill_as_issued=-2.25,
     mean_lag_sessions=3.42,
+    filter_r2=0.9,
     p_echo=1e-12,
 )
 
 
 def sentence(reason: Reason, horizon: int = 1, adjusted: float = 0.012, **changes: float) -> str:
-    return write_sentence(reason, replace(PLAIN, **changes), horizon, adjusted)
+    return write_sentence(reason, replace(PLAIN, **changes), horizon, adjusted, 0.0213)
 
 
 def test_an_echo_is_told_with_its_age_and_its_cost() -> None:
@@ -37,7 +38,7 @@ def test_an_echo_is_told_with_its_age_and_its_cost() -> None:
         (Reason.INFORMATIVE, "SKILLED (p = 0.012): the predicted changes tell of the moves"),
         (Reason.CONTRARY, "WORSE (p = 0.250): the moves go against the predicted changes"),
         (
-            Reason.OVER_REACTING,
+            Reason.SPOILT,
             "NO_SKILL (p = 0.012): informative but over-reacting, multiply its changes by 0.25",
         ),
         (
@@ -46,11 +47,14 @@ def test_an_echo_is_told_with_its_age_and_its_cost() -> None:
             "is not excluded yet",
         ),
         (Reason.LOSING, "WORSE (p = 0.250): loses to the last price"),
-        (Reason.WITHOUT_SKILL, "NO_SKILL: a skill of 2% would have been seen in 25% of such records"),
+        (
+            Reason.WITHOUT_SKILL,
+            "NO_SKILL: a skill of 2% would have been seen in 25% of such records judged alone",
+        ),
         (
             Reason.UNDECIDED,
-            "INSUFFICIENT: a skill of 2% would have been seen in only 25% of such records; wait for "
-            "some 309 forecasts",
+            "INSUFFICIENT: a skill of 2% would have been seen in only 25% of such records judged alone; "
+            "wait for some 309 forecasts",
         ),
     ],
 )
@@ -91,9 +95,30 @@ def test_too_few_forecasts_say_how_many_are_needed(n: int, horizon: int, said: s
     assert sentence(Reason.TOO_FEW, horizon, n=n) == said
 
 
-def test_a_price_that_never_moved_is_told_without_numbers() -> None:
-    said = sentence(Reason.NEVER_MOVED, skill=float("nan"))
-    assert said == "INSUFFICIENT: the price never moved, so there was nothing to forecast"
+def test_moves_that_could_not_be_scaled_are_told_without_numbers() -> None:
+    said = sentence(Reason.NO_MOVES, skill=float("nan"))
+    assert said == ("INSUFFICIENT: no move that could be scaled: the price stood still before every move")
+
+
+def test_a_copy_is_told_without_a_p_value() -> None:
+    said = sentence(Reason.COPIES, nearest_naive="y(t-2)", distance=0.0)
+    assert said == "ECHO: it is the price of 2 sessions before; skill -225% [-271, -180]"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"skill": 0.05, "skill_as_issued": -0.4},
+            "informative, but its drift costs more than it knows: take +2.1% off its changes",
+        ),
+        ({"slope": 0.4}, "informative but over-reacting, multiply its changes by 0.40"),
+        ({"slope": 0.0}, "informative, but its largest changes go against the moves"),
+        ({"slope": -0.3}, "informative, but its largest changes go against the moves"),
+    ],
+)
+def test_what_spoils_informative_forecasts_is_named(changes: dict[str, float], said: str) -> None:
+    assert sentence(Reason.SPOILT, **changes).startswith(f"NO_SKILL (p = 0.012): {said}; skill")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +135,16 @@ def test_a_price_that_never_moved_is_told_without_numbers() -> None:
     ],
 )
 def test_what_is_repeated_is_named(rule: str, distance: float, lag: float, words: str) -> None:
-    assert made_of(replace(PLAIN, nearest_naive=rule, distance=distance, mean_lag_sessions=lag)) == words
+    filter_r2 = 0.1 if words.endswith("noise") else 0.9
+    found = replace(PLAIN, nearest_naive=rule, distance=distance, mean_lag_sessions=lag, filter_r2=filter_r2)
+    assert made_of(found) == words
+
+
+@pytest.mark.parametrize("lag", [-2.0, 0.0, 3.4])
+def test_noise_is_not_given_an_age(lag: float) -> None:
+    for filter_r2 in (-0.2, 0.0, 0.49):
+        noise = replace(PLAIN, distance=0.3, mean_lag_sessions=lag, filter_r2=filter_r2)
+        assert made_of(noise) == "the last price, give or take noise"
 
 
 def test_a_blend_of_known_prices_is_not_called_noise() -> None:

@@ -30,7 +30,7 @@ def test_a_drift_counts_as_issued_and_not_in_the_skill() -> None:
     found = measure_skill(predictions_of(trial(np.full(300, 0.03), walk())))
     assert found.skill[0] == pytest.approx(0.0, abs=1e-12)
     assert found.as_issued[0] < -0.5
-    assert found.claims_nothing[0]
+    assert found.is_idle[0]
 
 
 def test_half_of_the_slope_is_where_persistence_is_beaten() -> None:
