@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import execute
-from pipeline.models import RECIPES
+from pipeline.models import MODELS
 from pipeline.settings import LstmSettings
 from pipeline.store import VIEW_COLUMNS
 from pipeline.types import Verdict
@@ -23,7 +23,7 @@ def test_every_column_of_a_view_stands_in_the_readme_with_its_meaning(view: str)
     assert documented == VIEW_COLUMNS[view]
 
 
-@pytest.mark.parametrize("model", RECIPES)
+@pytest.mark.parametrize("model", MODELS)
 def test_every_model_stands_in_the_readme(model: str) -> None:
     assert f"| `{model}` |" in README
 
