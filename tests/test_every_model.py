@@ -1,4 +1,4 @@
-"""What every registered model promises of its forecasts, through the daily job on real files and a real store."""
+"""What every registered model promises of its forecasts: the daily job, on real files and a real store."""
 
 import sqlite3
 from contextlib import closing
