@@ -3,11 +3,13 @@
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+import numpy as np
 
 from pipeline import __version__, steps
 from pipeline.assign import Due, assign
@@ -265,7 +267,7 @@ def _summary(request: Request, job: Job, assets: Sequence[AssetSettings], tally:
         status=_status(assets, tally.failures),
         ingested=tuple(tally.ingested),
         failures=tuple(tally.failures),
-        notes=_notes(request, assets),
+        notes=(*_notes(request, assets), *_incomplete(request.settings, tally.ingested)),
         n_forecasts=tally.forecasts,
         n_scores=tally.scores,
         n_verdicts=tally.verdicts,
@@ -287,6 +289,22 @@ def _notes(request: Request, assets: Sequence[AssetSettings]) -> tuple[str, ...]
         for asset in assets
         if not request.settings.is_listed(asset.symbol)
     )
+
+
+def _incomplete(settings: Settings, ingested: Sequence[IngestSummary]) -> Iterator[str]:
+    """Which histories lack sessions that others of the same calendar have, in one note."""
+    firsts: dict[str, np.datetime64] = {}
+    for one in ingested:
+        calendar = settings.asset(one.symbol).calendar
+        firsts[calendar] = np.fmin(firsts.get(calendar, one.first_session), one.first_session)
+    lacking = []
+    for one in ingested:
+        if one.first_session > firsts[settings.asset(one.symbol).calendar]:
+            lacking.append(f"{one.symbol} (from {one.first_session})")
+        elif one.open_gaps:
+            lacking.append(f"{one.symbol} ({one.open_gaps} missing)")
+    if lacking:
+        yield f"{len(lacking)} of {len(ingested)} histories are incomplete: {', '.join(lacking)}"
 
 
 def _finish(job: Job, status: RunStatus, tally: _Tally, finished_at: datetime) -> None:

@@ -174,3 +174,17 @@ def test_the_run_itself_is_recorded_with_wall_clock_and_knowledge(market: Market
     assert str(started).startswith("2025-07-01 12:00:00")
     assert status == "done"
     assert market.count("price_bars") == 2 * SESSIONS
+
+
+def test_histories_that_lack_what_others_have_are_named_in_one_note(
+    market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    market.write("ODD-USD", made_table(1).iloc[30:])
+    assert market.run() == 0
+    assert "1 of 2 histories are incomplete: ODD-USD (from 2025-01-31)" in capsys.readouterr().out
+    market.write("ODD-USD", made_table(1).drop(index=[40, 41]))
+    assert market.run() == 0
+    assert "ODD-USD (2 missing)" in capsys.readouterr().out
+    market.write("ODD-USD", made_table(1))
+    assert market.run() == 0
+    assert "incomplete" not in capsys.readouterr().out

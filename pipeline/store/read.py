@@ -31,7 +31,7 @@ from pipeline.store.columns import (
     is_model,
     text,
 )
-from pipeline.store.tables import SERIES, fits, forecasts, price_bars, scores, verdicts
+from pipeline.store.tables import SERIES, fits, forecasts, gaps, price_bars, scores, verdicts
 from pipeline.store.view_columns import VIEW_COLUMNS
 from pipeline.store.views import current_models
 from pipeline.types import (
@@ -71,6 +71,20 @@ def newest_session(
     newest = select(func.max(bar.session_date)).where(bar.symbol == symbol, bar.superseded_at_utc.is_(None))
     found = conn.scalar(newest if through is None else newest.where(bar.session_date <= day(through)))
     return None if found is None else np.datetime64(found, "D")
+
+
+def first_session(conn: Connection, symbol: str) -> np.datetime64:
+    """The date of the first stored bar; NaT when there is none."""
+    bar = price_bars.c
+    found = conn.scalar(select(func.min(bar.session_date)).where(bar.symbol == symbol))
+    return np.datetime64("NaT" if found is None else found, "D")
+
+
+def open_gaps(conn: Connection, symbol: str) -> int:
+    """How many expected sessions have no bar."""
+    gap = gaps.c
+    query = select(func.count()).where(gap.symbol == symbol, gap.filled_at_utc.is_(None))
+    return conn.scalar(query) or 0
 
 
 def has_forecasts(conn: Connection, symbol: str, model: str, config_hash: str, kind: ForecastKind) -> bool:

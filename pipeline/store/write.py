@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pipeline.settings import AssetSettings
 from pipeline.store.columns import day
-from pipeline.store.read import newest_session
+from pipeline.store.read import first_session, newest_session, open_gaps
 from pipeline.store.rows import Row, insert_all, insert_one, news, supersede
 from pipeline.store.tables import (
     SERIES,
@@ -121,6 +121,8 @@ def store_prices(conn: Connection, prices: ValidatedPrices, run_id: int, seen_at
         rejected=_store_rejected(conn, symbol, prices.rejected, seen),
         missing=_store_gaps(conn, symbol, prices.missing, seen),
         newest_session=np.datetime64("NaT", "D") if newest is None else newest,
+        first_session=first_session(conn, symbol),
+        open_gaps=open_gaps(conn, symbol),
     )
 
 

@@ -103,3 +103,6 @@ class IngestSummary:
     rejected: int
     missing: int
     newest_session: np.datetime64
+    first_session: np.datetime64
+    open_gaps: int
+    """Sessions without a bar since the first one, those of earlier downloads included."""
