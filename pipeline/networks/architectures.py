@@ -65,7 +65,7 @@ class _Forgetful:
         return generator.permutation(count)
 
     def rewind(self) -> None:
-        """There is nothing to forget."""
+        return None
 
 
 class _Model(_Forgetful):

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from pipeline.networks.architectures import architecture_of
+from pipeline.networks.fused_adam import FusedAdam
 from pipeline.networks.names import KERAS_LOSSES
 from pipeline.networks.parameters import Dimensions, Limits, NetworkParameters
 from pipeline.timings import timed
@@ -177,7 +178,7 @@ class Trainer:
 
 def optimizer(parameters: NetworkParameters) -> keras.Optimizer:
     """A Keras optimizer by its name, with the learning rate and the clipping asked for."""
-    found = keras.optimizers.get(parameters.optimizer)
+    found = FusedAdam() if parameters.optimizer == "adam" else keras.optimizers.get(parameters.optimizer)
     found.learning_rate = parameters.learning_rate
     found.global_clipnorm = parameters.clip_norm or None
     return found
