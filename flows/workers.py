@@ -1,5 +1,6 @@
 """Those who train, as Prefect task runners: its process pool, or a Dask cluster."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,14 +8,16 @@ from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PricecastError
 from pipeline.settings import Settings
 from pipeline.walk_forward import Assignment
 from pipeline.workers import (
     InTurn,
     Pending,
+    Worked,
     Workers,
     number_of_workers,
     open_workers,
@@ -22,7 +25,10 @@ from pipeline.workers import (
     trains_networks,
     use_one_thread,
     work_on,
+    worked_alone,
 )
+
+log = logging.getLogger(__name__)
 
 train = task(
     name="train",
@@ -42,7 +48,18 @@ class TaskRunnerWorkers:
         if not trains_networks(assignment):
             return InTurn().submit(assignment)
         future = self.runner.submit(train, {"assignment": assignment})
-        return Pending(assignment, lambda: received(future.result()))
+        return Pending(assignment, lambda: received(_worked(future, assignment)))
+
+
+def _worked(future: PrefectFuture[Worked], assignment: Assignment) -> Worked:
+    """What the task gave; when it was lost with its process, the same from a process of its own."""
+    try:
+        return future.result()
+    except PricecastError:
+        raise
+    except Exception:
+        log.exception("a task runner lost %s", assignment.config.name)
+        return worked_alone(assignment)
 
 
 @contextmanager

@@ -97,12 +97,9 @@ def _assignment(
 
 
 def _warm_start(connection: Connection, history: _History, config: ModelConfig) -> WarmStart | None:
-    """How fits go on from earlier ones; None where none do, or where audits found that to be worse.
-
-    A model that chooses its leads sees other features from fit to fit, so it always starts anew.
-    """
+    """How fits go on from earlier ones; None where none do, or where audits found that to be worse."""
     parameters = config.parameters
-    if not isinstance(parameters, LstmParameters) or parameters.warm_epochs == 0 or config.chooses_leads:
+    if not isinstance(parameters, LstmParameters) or parameters.warm_epochs == 0:
         return None
     key = (history.asset.symbol, config.name, config.config_hash)
     if is_warm_worse(read_past.audited_errors(connection, *key, history.newest), config.horizons):

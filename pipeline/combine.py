@@ -22,6 +22,7 @@ from pipeline.types import (
     FloatArray,
     ForecastBlock,
     ForecastKind,
+    IntArray,
     MemberForecasts,
     Provenance,
     Stationarity,
@@ -91,7 +92,7 @@ def blocks(
         rows = np.flatnonzero(issued & (members.fit_ids == fit_id))
         weights = pack({"weights": combination.weights[rows[-1]]}) if kind is ForecastKind.LIVE else b""
         yield ForecastBlock(
-            fit=FitRecord(_provenance(members, int(rows[0]), config, symbol), kind, (), 0, weights),
+            fit=FitRecord(_provenance(members, rows, config, symbol), kind, (), 0, weights),
             horizons=np.array(config.ahead),
             origin_dates=members.origin_dates[rows],
             last_closes=members.last_closes[rows],
@@ -100,23 +101,26 @@ def blocks(
         )
 
 
-def _provenance(members: MemberForecasts, row: int, config: ModelConfig, symbol: str) -> Provenance:
-    origin = members.origin_dates[row]
-    known = np.isfinite(members.actual_closes) & (members.target_dates <= origin)
-    digest = hashlib.sha256(members.closes[:, : row + 1].tobytes())
-    for array in (members.origin_dates[: row + 1], np.where(known, members.actual_closes, 0.0)[: row + 1]):
-        digest.update(np.ascontiguousarray(array).tobytes())
+def _provenance(members: MemberForecasts, rows: IntArray, config: ModelConfig, symbol: str) -> Provenance:
+    """What the forecasts of these rows rest on: all that was known by the last of them."""
+    first, through = int(rows[0]), slice(0, int(rows[-1]) + 1)
+    newest = members.origin_dates[rows[-1]]
+    known = np.isfinite(members.actual_closes) & (members.target_dates <= newest)
+    digest = hashlib.sha256(np.ascontiguousarray(members.closes[:, through]).tobytes())
+    outcomes = np.where(known, members.actual_closes, 0.0)
+    for array in (members.origin_dates, members.last_closes, outcomes):
+        digest.update(np.ascontiguousarray(array[through]).tobytes())
     return Provenance(
         symbol=symbol,
         model=config.name,
         config_hash=config.config_hash,
         data_hash=digest.hexdigest()[:16],
-        seed=fit_seed(symbol, config, origin),
+        seed=fit_seed(symbol, config, members.origin_dates[first]),
         code_version=__version__,
         trained_from=members.origin_dates[0],
-        trained_through=members.target_dates[known].max() if known.any() else origin,
+        trained_through=members.target_dates[known].max() if known.any() else newest,
         n_training=int(known[:, 0].sum()),
         n_validation=0,
         stationarity=Stationarity(float("nan"), float("nan")),
-        naive_mae=float(members.naive_maes[row]),
+        naive_mae=float(members.naive_maes[first]),
     )

@@ -5,12 +5,12 @@ correlation with a later change of the asset is one that a forecaster could have
 """
 
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from pipeline.models.base import ModelConfig
-from pipeline.types import Features, FloatArray, LeadLag
+from pipeline.types import Differencing, Features, FloatArray, LeadLag
 
 LEAD = "lead:"
 FEWEST_ROWS = 30
@@ -19,40 +19,57 @@ MOST_LEADS = 5
 """So many are chosen at most: every feature more has to be learnt from the same rows."""
 
 
-def training_rows(origin_row: int, config: ModelConfig) -> slice:
-    """The rows that a fit at `origin_row` learns from; its validation block comes after them."""
-    first = max(0, origin_row - config.train_sessions + 1)
-    count = origin_row - first + 1
-    return slice(first, origin_row + 1 - int(count * config.validation_fraction))
-
-
-def lead_lags(features: Features, rows: slice, ahead: int) -> tuple[LeadLag, ...]:
+def lead_lags(features: Features, rows: slice, ahead: int, method: Differencing) -> tuple[LeadLag, ...]:
     """What each lead of the features says of the asset's changes 1..`ahead` sessions later, within `rows`.
 
-    All count as used.
+    `method` is that of the features; levels are differenced first, since walks that know nothing of each
+    other correlate. All count as used.
     """
-    own = features.values[rows, 0]
+    values = features.values[rows]
+    if method is Differencing.NONE:
+        values = np.diff(values, axis=0)
     columns = [(name, place) for place, name in enumerate(features.names) if name.startswith(LEAD)]
     return tuple(
-        _lead_lag(name.removeprefix(LEAD), own, features.values[rows, place], ahead)
-        for name, place in columns
+        _lead_lag(name.removeprefix(LEAD), values[:, 0], values[:, place], ahead) for name, place in columns
     )
 
 
-def chosen(measured: tuple[LeadLag, ...]) -> tuple[LeadLag, ...]:
-    """The same, with those used that lead significantly: 5% over all of them (Bonferroni), 5 at most."""
+def chosen(measured: tuple[LeadLag, ...], known: Collection[str]) -> tuple[LeadLag, ...]:
+    """The same, with those of the `known` used that lead significantly: 5% over all (Bonferroni).
+
+    Five at most, the surest.
+    """
     level = SIGNIFICANCE / max(1, len(measured))
-    significant = sorted((one for one in measured if one.p_value < level), key=lambda one: one.p_value)
-    used = {one.lead for one in significant[:MOST_LEADS]}
+    significant = [one for one in measured if one.p_value < level and one.lead in known]
+    used = {one.lead for one in sorted(significant, key=lambda one: one.p_value)[:MOST_LEADS]}
     return tuple(replace(one, is_used=one.lead in used) for one in measured)
+
+
+def known_through(features: Features, origin_row: int, time_steps: int) -> set[str]:
+    """The leads that are known in every row of the window that ends at `origin_row`."""
+    window = features.values[max(0, origin_row - time_steps + 1) : origin_row + 1]
+    is_known = np.asarray(np.isfinite(window).all(axis=0))
+    return {
+        name.removeprefix(LEAD)
+        for name, known in zip(features.names, is_known, strict=True)
+        if known and name.startswith(LEAD)
+    }
+
+
+def without_leads(features: Features) -> Features:
+    """The features without any lead."""
+    return _only(features, [name for name in features.names if not name.startswith(LEAD)])
 
 
 def only_used(features: Features, measured: tuple[LeadLag, ...]) -> Features:
     """The features without the leads that are not used."""
     unused = {LEAD + one.lead for one in measured if not one.is_used}
-    kept = [place for place, name in enumerate(features.names) if name not in unused]
-    names = tuple(features.names[place] for place in kept)
-    return replace(features, names=names, values=np.ascontiguousarray(features.values[:, kept]))
+    return _only(features, [name for name in features.names if name not in unused])
+
+
+def _only(features: Features, names: Sequence[str]) -> Features:
+    kept = [features.names.index(name) for name in names]
+    return replace(features, names=tuple(names), values=np.ascontiguousarray(features.values[:, kept]))
 
 
 def cross_correlation(own: FloatArray, lead: FloatArray, sessions: int) -> tuple[float, int]:

@@ -8,9 +8,9 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -58,6 +58,13 @@ class AssetSettings(_Frozen):
     """Symbols; or "auto": every fit chooses among all configured assets by what leads on its own rows."""
     spreads: tuple[str, ...] = ()
     """Symbols whose log ratio to this asset, and its change, are features too."""
+
+    @model_validator(mode="after")
+    def _is_not_its_own(self) -> Self:
+        named = () if self.leads == "auto" else self.leads
+        if self.symbol in (*named, *self.spreads):
+            raise ValueError(f"{self.symbol} is among its own leads or spreads")
+        return self
 
 
 class TransformSettings(_Frozen):
@@ -121,10 +128,20 @@ class RidgeSettings(_Frozen):
     alphas: tuple[Annotated[float, Field(gt=0.0)], ...] = (1e1, 1e2, 1e3, 1e4, 1e5)
 
 
+def _unique_members(members: tuple[str, ...]) -> tuple[str, ...]:
+    if len(members) < 2 or len(set(members)) < len(members):
+        raise ValueError("an ensemble has two members or more, each of them once")
+    return members
+
+
 class EnsembleSettings(_Frozen):
     """The models whose forecasts the ensembles are made of; they have to be among `models`."""
 
-    members: tuple[str, ...] = Field(default=("ridge", "lstm-univariate", "lstm-multivariate"), min_length=2)
+    members: Annotated[tuple[str, ...], AfterValidator(_unique_members)] = (
+        "ridge",
+        "lstm-univariate",
+        "lstm-multivariate",
+    )
 
 
 class ModelOverride(_Frozen):
@@ -247,7 +264,7 @@ class Settings(BaseSettings):
     def candidates(self, asset: AssetSettings) -> tuple[str, ...]:
         """The assets that lead `asset`, or that it may choose its leads from."""
         if asset.leads == "auto":
-            return tuple(one.symbol for one in self.assets if one.symbol != asset.symbol)
+            return tuple(sorted(one.symbol for one in self.assets if one.symbol != asset.symbol))
         return asset.leads
 
     def beside(self, asset: AssetSettings) -> tuple[str, ...]:

@@ -123,10 +123,13 @@ def combine(job: Job, asset: AssetSettings) -> Outcome:
 def _store_ensemble(job: Job, asset: AssetSettings, config: ModelConfig, made_of: EnsembleParameters) -> int:
     newest, key = job.newest_settled(asset), (asset.symbol, config.name, config.config_hash)
     with reading(job.store) as connection:
-        has_backtest = read.has_forecasts(connection, *key, ForecastKind.BACKTEST)
+        has_backtest = job.settings.backtest.origins == 0 or read.has_forecasts(
+            connection, *key, ForecastKind.BACKTEST
+        )
         has_newest = read.has_live_origin(connection, *key, newest)
         if has_backtest and has_newest:
             return 0
+        issued_live = read_past.live_origins(connection, *key)
         members = read_past.member_forecasts(connection, asset.symbol, made_of.members, config.ahead, newest)
     if len(members.origin_dates) == 0 or members.origin_dates[-1] != newest:
         raise AssetError(
@@ -135,10 +138,11 @@ def _store_ensemble(job: Job, asset: AssetSettings, config: ModelConfig, made_of
             "See why one of them failed, or take it out of ensemble.members.",
         )
     is_live = members.origin_dates == newest
+    is_past = ~np.isin(members.origin_dates, [*issued_live, newest])
     combination = combine_members(members, made_of.weighting)
     due: list[ForecastBlock] = []
     if not has_backtest:
-        due += blocks(combination, ~is_live, config, asset.symbol, ForecastKind.BACKTEST)
+        due += blocks(combination, is_past, config, asset.symbol, ForecastKind.BACKTEST)
     if not has_newest:
         due += blocks(combination, is_live, config, asset.symbol, ForecastKind.LIVE)
     with writing(job.store) as connection:
@@ -181,21 +185,24 @@ def _failure(asset: AssetSettings, pending: Pending, error: PricecastError) -> F
 
 
 def _store_backtest(job: Job, asset: AssetSettings, pending: Pending) -> int:
-    blocks = pending.result.backtests
-    if not blocks:
-        return 0
-    own = [block for block in blocks if block.fit.kind is ForecastKind.BACKTEST]
-    errors = tuple(_own_errors(own, pending.assignment.features))
-    with writing(job.store) as connection:
-        return sum(_store_block(job, connection, asset, block, errors) for block in blocks)
+    """The number stored, before whatever ended the backtest early is raised."""
+    forecasted, count = pending.result, 0
+    own = [block for block in forecasted.backtests if block.fit.kind is ForecastKind.BACKTEST]
+    if own:
+        errors = tuple(_own_errors(own, pending.assignment.features))
+        with writing(job.store) as connection:
+            count = sum(_store_block(job, connection, asset, block, errors) for block in forecasted.backtests)
+    if forecasted.backtest_error is not None:
+        raise forecasted.backtest_error
+    return count
 
 
 def _store_live(job: Job, asset: AssetSettings, pending: Pending) -> int:
     if not pending.assignment.is_live:
         return 0
     forecasted = pending.result
-    if forecasted.error is not None:
-        raise forecasted.error
+    if not forecasted.live and forecasted.live_error is not None:
+        raise forecasted.live_error
     with reading(job.store) as connection:
         errors = _stored_errors(job, connection, asset, pending.assignment.config)
     with writing(job.store) as connection:

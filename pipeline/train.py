@@ -40,7 +40,7 @@ class Fit:
     provenance: Provenance
 
     def record(self, kind: ForecastKind) -> FitRecord:
-        """What the store keeps; the weights of a backtest's fit are not kept: its seed makes them again."""
+        """What the store keeps: the weights of live fits, which later ones may go on from."""
         weights = self.model.to_bytes() if kind is ForecastKind.LIVE else b""
         return FitRecord(self.provenance, kind, self.model.epochs, self.model.best_epoch, weights)
 
@@ -75,6 +75,12 @@ def train(
         lead_lags=measured_leads,
     )
     return Fit(config, scaler, fitted, provenance)
+
+
+def training_rows(windows: Windows, origin_row: int, config: ModelConfig) -> slice:
+    """The feature rows that the training windows of a fit at `origin_row`, and their targets, hold."""
+    training, _ = _split(select(windows, _known_windows(windows, origin_row, config)), config)
+    return _touched_rows(training, config) if len(training) else slice(0, 0)
 
 
 def fit_seed(symbol: str, config: ModelConfig, origin_date: np.datetime64) -> int:

@@ -12,10 +12,10 @@ import numpy as np
 from pipeline.calendars import TradingCalendar
 from pipeline.errors import HistoryError, PricecastError
 from pipeline.forecast import forecast_closes
-from pipeline.lead_lag import chosen, lead_lags, only_used, training_rows
+from pipeline.lead_lag import chosen, known_through, lead_lags, only_used, without_leads
 from pipeline.models.base import ModelConfig
 from pipeline.timings import timed
-from pipeline.train import Fit, train
+from pipeline.train import Fit, train, training_rows
 from pipeline.types import Features, ForecastBlock, ForecastKind, IntArray, LeadLag, Target, Windows, Work
 from pipeline.window import last_alone, make_windows, select
 
@@ -24,8 +24,8 @@ from pipeline.window import last_alone, make_windows, select
 class WarmStart:
     """How re-fits may go on from earlier weights; `before` is empty where there are none yet.
 
-    A re-fit `audit_days` or more after `last_audit` (NaT: never) is audited: a fit that starts anew forecasts
-    the same origins beside it.
+    A re-fit `audit_days` or more after the last audited origin (NaT: never) is audited: a fit that starts
+    anew forecasts the same origins beside it.
     """
 
     before: bytes
@@ -58,27 +58,42 @@ class Assignment:
 class Forecasted:
     """The blocks of an assignment in order of time, audits behind what they audit.
 
-    `error` says why the live forecast is missing, None where it is not.
+    The errors say why the rest of the backtest or the live forecast is missing, None where nothing is.
     """
 
     backtests: tuple[ForecastBlock, ...]
     live: tuple[ForecastBlock, ...]
-    error: PricecastError | None = None
+    backtest_error: PricecastError | None = None
+    live_error: PricecastError | None = None
 
 
 @timed(Work.TRANSFORM)
 def forecast(assignment: Assignment) -> Forecasted:
     """Work on the assignment: the same one gives the same forecasts bit for bit, in whatever process."""
-    chain = _Chain(assignment, assignment.warm_start)
-    backtests = tuple(_backtest(chain))
+    warm = assignment.warm_start
+    # Weights of a live fit know what came after the origins of a backtest.
+    is_ahead_of_backtest = warm is not None and bool(warm.before) and assignment.backtest_origins > 0
+    chain = _Chain(assignment, None if is_ahead_of_backtest else warm)
+    backtests, backtest_error = _as_far_as_possible(_backtest(chain))
     if not assignment.is_live:
-        return Forecasted(backtests, ())
+        return Forecasted(backtests, (), backtest_error)
+    if is_ahead_of_backtest:
+        chain = _Chain(assignment, warm)
     newest = np.array([len(assignment.features.session_dates) - 1])
+    live, live_error = _as_far_as_possible(chain.blocks(newest, ForecastKind.LIVE))
+    return Forecasted(backtests, live, backtest_error, live_error)
+
+
+def _as_far_as_possible(
+    blocks: Iterator[ForecastBlock],
+) -> tuple[tuple[ForecastBlock, ...], PricecastError | None]:
+    """The blocks up to an error, and the error."""
+    issued: list[ForecastBlock] = []
     try:
-        live = tuple(chain.blocks(newest, ForecastKind.LIVE))
+        issued.extend(blocks)
     except PricecastError as error:
-        return Forecasted(backtests, (), error)
-    return Forecasted(backtests, live)
+        return tuple(issued), error
+    return tuple(issued), None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,9 +115,7 @@ class _Chain:
     def origins(self) -> IntArray:
         """The rows that end a whole window, as far as leads that are yet to be chosen do not break it."""
         features, config = self.assignment.features, self.assignment.config
-        if config.chooses_leads:
-            features = only_used(features, chosen(lead_lags(features, slice(0, 0), 1)))
-        return _windows(features, config).rows
+        return _windows(without_leads(features) if config.chooses_leads else features, config).rows
 
     def blocks(self, rows: IntArray, kind: ForecastKind) -> Iterator[ForecastBlock]:
         """The block of the origins at these rows, and the block of its audit where one is due."""
@@ -120,16 +133,19 @@ class _Chain:
         is_audited = bool(warm.before) and warm.is_audit_due(origin)
         if is_audited:
             yield self._block(at_origins, self._fit(sight, rows), ForecastKind.AUDIT)
-        last_audit = origin if is_audited else warm.last_audit
+        last_audit = sight.features.session_dates[rows[-1]] if is_audited else warm.last_audit
         self.warm_start = replace(warm, before=fit.model.to_bytes(), last_audit=last_audit)
 
     def _sight(self, origin_row: int) -> _Sight:
         features, config = self.assignment.features, self.assignment.config
-        measured = lead_lags(features, training_rows(origin_row, config), config.horizons)
-        if config.chooses_leads:
-            measured = chosen(measured)
-            features = only_used(features, measured)
-        return _Sight(features, _windows(features, config), measured)
+        windows = _windows(without_leads(features) if config.chooses_leads else features, config)
+        rows = training_rows(windows, origin_row, config)
+        measured = lead_lags(features, rows, config.horizons, config.difference)
+        if not config.chooses_leads:
+            return _Sight(features, windows, measured)
+        measured = chosen(measured, known_through(features, origin_row, config.time_steps))
+        seen = only_used(features, measured)
+        return _Sight(seen, _windows(seen, config), measured)
 
     def _fit(self, sight: _Sight, rows: IntArray, before: bytes = b"") -> Fit:
         config = self.assignment.config

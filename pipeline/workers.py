@@ -18,7 +18,7 @@ from typing import Protocol
 
 from threadpoolctl import threadpool_limits
 
-from pipeline.errors import AssetError
+from pipeline.errors import AssetError, PricecastError
 from pipeline.models.base import AutoParameters, LstmParameters
 from pipeline.settings import Settings
 from pipeline.timings import add_spent_by_worker, measured, timed
@@ -28,15 +28,24 @@ from pipeline.walk_forward import Assignment, Forecasted, forecast
 
 @dataclass(eq=False)
 class Pending:
-    """An assignment that somebody works on, or will when `result` is asked for."""
+    """An assignment that somebody works on, or will when its result is asked for."""
 
     assignment: Assignment
     work: Callable[[], Forecasted]
 
-    @cached_property
+    @property
     def result(self) -> Forecasted:
-        """What came of it, waited for; raises what the work raised."""
-        return self.work()
+        """What came of it, waited for; raises what the work raised, as often as it is asked for."""
+        if isinstance(self._outcome, PricecastError):
+            raise self._outcome
+        return self._outcome
+
+    @cached_property
+    def _outcome(self) -> Forecasted | PricecastError:
+        try:
+            return self.work()
+        except PricecastError as error:
+            return error
 
 
 class Workers(Protocol):
@@ -137,11 +146,12 @@ def _forecasted(future: Future[Worked], assignment: Assignment) -> Forecasted:
         with timed(Work.WAIT):
             worked = future.result()
     except BrokenProcessPool:
-        worked = _worked_alone(assignment)
+        worked = worked_alone(assignment)
     return received(worked)
 
 
-def _worked_alone(assignment: Assignment) -> Worked:
+def worked_alone(assignment: Assignment) -> Worked:
+    """The same in a process of its own, begun for it; AssetError when that dies."""
     try:
         with timed(Work.WAIT), _pool_of(1) as pool:
             return pool.submit(work_on, assignment).result()

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.combine import FEWEST_KNOWN, combine, shrinkage
+from pipeline.combine import FEWEST_KNOWN, blocks, combine, shrinkage
 from pipeline.errors import ConfigError
 from pipeline.models import configure
 from pipeline.settings import EnsembleSettings
-from pipeline.types import MemberForecasts, Weighting
+from pipeline.types import ForecastKind, MemberForecasts, Weighting
 from tests.made import LED, SMALL, made_dates
 from tests.market import Market, market_in
 
@@ -156,3 +156,35 @@ def test_a_member_that_fails_is_named(market: Market) -> None:
     assert market.run() == 3
     failures = {one["model"]: one["message"] for one in market.summary()["failures"]}  # type: ignore[index]
     assert "has no forecast from 2025-06-09 of all its members" in failures["ensemble-mean"]
+
+
+def test_an_origin_that_was_forecast_live_is_no_backtest_later(market: Market) -> None:
+    text = market.config.read_text(encoding="utf-8").replace("origins = 60", "origins = 0")
+    market.config.write_text(text, encoding="utf-8")
+    for day in ("2025-06-07", "2025-06-08", "2025-06-09"):
+        assert market.run(as_of=day) == 0
+    assert market.count("forecasts", "kind = 'backtest'") == 0
+    assert market.count("forecasts", "model = 'ensemble-mean'") == 2 * 2 * 3
+
+
+def test_other_member_forecasts_anywhere_in_a_block_are_another_provenance() -> None:
+    members = made_members(0.5)
+    closes = members.closes.copy()
+    closes[:, 50] *= 1.1
+    config = configure(
+        SMALL.model_copy(
+            update={
+                "horizons": 2,
+                "models": ("drift", "ridge"),
+                "ensemble": EnsembleSettings(members=("drift", "ridge")),
+            }
+        ),
+        LED,
+        "ensemble-mean",
+    )
+    issued = np.ones(ORIGINS, dtype=bool)
+    provenances = [
+        next(blocks(combine(each, Weighting.EQUAL), issued, config, "MADE", ForecastKind.BACKTEST)).fit
+        for each in (members, replace(members, closes=closes))
+    ]
+    assert provenances[0].provenance.data_hash != provenances[1].provenance.data_hash

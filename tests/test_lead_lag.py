@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lead_lag import chosen, cross_correlation, lead_lags, only_used, training_rows
-from pipeline.types import Features
+from pipeline.lead_lag import chosen, cross_correlation, known_through, lead_lags, only_used
+from pipeline.train import train, training_rows
+from pipeline.types import Differencing, Features, LeadLag
+from pipeline.window import make_windows
 from tests.made import config_of, made_dates, unbroken
 
 ROWS = 600
@@ -25,8 +27,20 @@ def made_features(*, strength: float = 0.5, sessions: int = 2, others: int = 3, 
     return Features("MADE", names, made_dates(ROWS), values, np.full(ROWS, 100.0), unbroken(ROWS))
 
 
+LOG = Differencing.LOG
+
+
+def measured(features: Features, ahead: int = 5) -> tuple[LeadLag, ...]:
+    return lead_lags(features, slice(0, ROWS), ahead, LOG)
+
+
+def picked(features: Features, ahead: int = 5) -> list[str]:
+    known = known_through(features, ROWS - 1, 4)
+    return [one.lead for one in chosen(measured(features, ahead), known) if one.is_used]
+
+
 def test_a_lead_is_found_with_its_distance_and_strength() -> None:
-    found = {one.lead: one for one in lead_lags(made_features(), slice(0, ROWS), 5)}
+    found = {one.lead: one for one in measured(made_features())}
     assert found["LEAD"].sessions_ahead == 2
     assert found["LEAD"].correlation == pytest.approx(0.5, abs=0.1)
     assert found["LEAD"].p_value < 1e-6
@@ -35,20 +49,24 @@ def test_a_lead_is_found_with_its_distance_and_strength() -> None:
 
 def test_only_what_leads_is_chosen() -> None:
     features = made_features()
-    measured = chosen(lead_lags(features, slice(0, ROWS), 5))
-    assert [one.lead for one in measured if one.is_used] == ["LEAD"]
-    assert only_used(features, measured).names == ("close", "range", "lead:LEAD")
+    assert picked(features) == ["LEAD"]
+    found = chosen(measured(features), {"LEAD"})
+    assert only_used(features, found).names == ("close", "range", "lead:LEAD")
 
 
 def test_among_many_that_know_nothing_chance_is_rarely_chosen() -> None:
-    picked = [
-        any(
-            one.is_used
-            for one in chosen(lead_lags(made_features(strength=0.0, others=8, seed=seed), slice(0, ROWS), 5))
-        )
-        for seed in range(200)
-    ]
-    assert np.mean(picked) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+    false = [bool(picked(made_features(strength=0.0, others=8, seed=seed))) for seed in range(200)]
+    assert np.mean(false) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def test_walks_that_know_nothing_of_each_other_do_not_lead() -> None:
+    false = []
+    for seed in range(100):
+        features = made_features(strength=0.0, others=3, seed=seed)
+        values = np.cumsum(np.nan_to_num(features.values), axis=0)
+        found = lead_lags(replace(features, values=values), slice(0, ROWS), 5, Differencing.NONE)
+        false.append(any(one.is_used for one in chosen(found, {one.lead for one in found})))
+    assert np.mean(false) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
 
 
 def test_no_more_than_five_are_chosen_and_those_are_the_surest() -> None:
@@ -58,8 +76,13 @@ def test_no_more_than_five_are_chosen_and_those_are_the_surest() -> None:
     columns = [share * features.values[:, 2] + (1 - share) * rng.normal(size=ROWS) for share in shares]
     values = np.column_stack([features.values[:, :2], *columns])
     names = ("close", "range", *(f"lead:L{place}" for place in range(8)))
-    measured = chosen(lead_lags(replace(features, names=names, values=values), slice(0, ROWS), 3))
-    assert [one.lead for one in measured if one.is_used] == ["L3", "L4", "L5", "L6", "L7"]
+    assert picked(replace(features, names=names, values=values), 3) == ["L3", "L4", "L5", "L6", "L7"]
+
+
+def test_a_lead_that_is_unknown_at_the_origin_is_not_chosen() -> None:
+    features = made_features()
+    features.values[-2, 2] = np.nan
+    assert picked(features) == []
 
 
 @given(seed=st.integers(0, 1000), sessions=st.integers(0, 4))
@@ -75,19 +98,24 @@ def test_the_correlation_is_that_of_the_shifted_rows(seed: int, sessions: int) -
     assert cross_correlation(own, lead, sessions) == (pytest.approx(expected), len(pairs))
 
 
-def test_what_cannot_be_known_is_not_used() -> None:
+def test_what_cannot_be_measured_has_no_correlation() -> None:
     features = made_features()
     features.values[:, 2] = np.nan
     features.values[:, 3] = 1.0
-    measured = chosen(lead_lags(features, slice(0, ROWS), 5))
-    assert np.isnan([one.correlation for one in measured[:2]]).all()
-    assert not any(one.is_used for one in measured[:2])
+    assert np.isnan([one.correlation for one in measured(features)[:2]]).all()
+    assert not {"LEAD", "N0"} & set(picked(features))
 
 
-def test_later_rows_change_nothing() -> None:
-    features, config = made_features(), config_of("lstm-multivariate")
-    rows = training_rows(300, config)
-    assert (rows.start, rows.stop) == (300 - 80 + 1, 301 - 12)
-    before = lead_lags(features, rows, 3)
-    features.values[rows.stop :] = 7.0
-    assert lead_lags(features, rows, 3) == before
+@pytest.mark.parametrize("horizons", [1, 3, 20])
+def test_it_is_measured_on_the_rows_that_training_touches_and_no_other(horizons: int) -> None:
+    features = made_features()
+    config = replace(config_of("ridge"), horizons=horizons, train_sessions=200)
+    windows = make_windows(features, config.time_steps, horizons)
+    rows = training_rows(windows, 400, config)
+    before = train(features, windows, 400, config).scaler
+    outside = np.ones(ROWS, dtype=bool)
+    outside[rows] = False
+    features.values[outside] = 7.0
+    after = train(features, make_windows(features, config.time_steps, horizons), 400, config).scaler
+    np.testing.assert_array_equal(before.offset, after.offset)
+    assert rows.stop <= 401 - int(0.15 * 150)

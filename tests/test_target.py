@@ -151,3 +151,33 @@ def test_the_lead_of_the_simulated_market_is_found_stored_and_shown(tmp_path, ca
         ("SIM-LEAD", "yes"),
         ("SIM-WALK", "no"),
     ]
+
+
+def test_the_order_of_the_assets_does_not_make_another_model() -> None:
+    hashes = set()
+    for names in (("A", "B"), ("B", "A")):
+        others = tuple(AssetSettings(symbol=name) for name in names)
+        settings = SMALL.model_copy(update={"assets": (LED, *others)})
+        hashes.add(configure(settings, LED.model_copy(update={"leads": "auto"}), "ridge").config_hash)
+    assert len(hashes) == 1
+
+
+@pytest.mark.parametrize("key", ["leads", "spreads"])
+def test_an_asset_is_neither_its_own_lead_nor_spread(key: str) -> None:
+    with pytest.raises(ValueError, match="among its own leads or spreads"):
+        AssetSettings(symbol="AAPL", **{key: ("AAPL",)})
+
+
+def test_models_that_start_anew_anyway_do_not_change_with_warm_epochs() -> None:
+    led = LED.model_copy(update={"leads": "auto"})
+    assets = (led, AssetSettings(symbol="A"))
+    for model in ("auto", "lstm-multivariate"):
+        hashes = {
+            configure(
+                SMALL.model_copy(update={"assets": assets, "lstm": LstmSettings(warm_epochs=epochs)}),
+                led,
+                model,
+            ).config_hash
+            for epochs in (0, 2)
+        }
+        assert len(hashes) == 1

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from pipeline.calendars import trading_calendar
-from pipeline.errors import HistoryError
+from pipeline.errors import AssetError, HistoryError
 from pipeline.models.base import ModelConfig
-from pipeline.types import Bars, Features, ForecastBlock, ForecastKind
+from pipeline.types import Bars, Differencing, Features, ForecastBlock, ForecastKind
 from pipeline.walk_forward import Assignment, forecast
-from tests.made import config_of, features_of, made_bars, unbroken
+from tests.made import FIRST, config_of, features_of, made_bars, unbroken
 
 CALENDAR = trading_calendar("24/7", 180)
 
@@ -21,8 +21,8 @@ def backtest_blocks(
 
 def live_block(features: Features, config: ModelConfig) -> ForecastBlock:
     forecasted = forecast(Assignment(features, config, CALENDAR, 0, 1, is_live=True))
-    if forecasted.error is not None:
-        raise forecasted.error
+    if forecasted.live_error is not None:
+        raise forecasted.live_error
     (block,) = forecasted.live
     return block
 
@@ -103,3 +103,34 @@ def test_origins_without_a_training_set_are_left_out() -> None:
     features = features_of(made_bars(60), config)
     blocks = backtest_blocks(features, config, origins=50, refit_every=5)
     assert 0 < sum(len(block.origin_dates) for block in blocks) < 50
+
+
+def test_a_backtest_that_fails_costs_neither_its_earlier_blocks_nor_the_live_forecast() -> None:
+    simple = dataclasses.replace(config_of("drift"), difference=Differencing.SIMPLE)
+    bars = made_bars(150)
+    features = features_of(bars, simple)
+    features.closes[120] = 1e-9
+    found = forecast(Assignment(features, simple, CALENDAR, 40, 5, is_live=True))
+    assert isinstance(found.backtest_error, AssetError)
+    assert 0 < len(found.backtests) < 8
+    assert len(found.live) == 1
+    assert found.live_error is None
+
+
+def test_chosen_leads_and_spreads_know_nothing_of_what_comes_later() -> None:
+    config = dataclasses.replace(config_of("ridge"), chooses_leads=True, leads=("LEAD",))
+    bars, lead = made_bars(150), made_bars(150, 9).close
+    lead[1:] = lead[0] * np.cumprod(bars.close[1:] / bars.close[:-1])[np.minimum(np.arange(149) + 1, 148)]
+    blocks = []
+    for factor in (1.0, 1.7):
+        changed = bars.close.copy()
+        changed[130:] *= factor
+        later = dataclasses.replace(bars, close=changed)
+        features = features_of(later, config, np.where(np.arange(150) >= 130, lead * factor**2, lead))
+        blocks.append(backtest_blocks(features, config, origins=40, refit_every=5))
+    before, after = ([block for block in found if block.origin_dates[-1] < FIRST + 130] for found in blocks)
+    assert len(before) == len(after) > 2
+    assert any(one.is_used for block in before for one in block.fit.provenance.lead_lags)
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one.closes, other.closes)
+        assert one.fit.provenance == other.fit.provenance

@@ -86,6 +86,24 @@ def test_a_past_day_knows_no_later_weights(market: Market) -> None:
     assert market.ask(WAYS) == [("live", "cold", 1)] * 2
 
 
+def test_a_backtest_never_starts_from_weights_that_know_its_future(market: Market) -> None:
+    assert market.run(as_of="2025-06-07") == 0
+    text = market.config.read_text(encoding="utf-8").replace("origins = 0", "origins = 20")
+    market.config.write_text(text.replace("refit_every = 20", "refit_every = 10"), encoding="utf-8")
+    assert market.run(as_of="2025-06-08") == 0
+    backtest, live = ("backtest", "cold", 1), ("live", "warm", 0)
+    assert market.ask(WAYS)[1:4] == [backtest, backtest, live]
+
+
+def test_past_days_inside_of_an_audited_stretch_are_forecast_without_another_audit(market: Market) -> None:
+    text = market.config.read_text(encoding="utf-8").replace("origins = 0", "origins = 40")
+    market.config.write_text(text, encoding="utf-8")
+    assert market.run(as_of="2025-06-09") == 0
+    for day in ("2025-05-20", "2025-05-21", "2025-05-24"):
+        assert market.run(as_of=day) == 0
+    assert market.count("fits", "kind = 'live' AND symbol = 'GOOD-USD'") == 4
+
+
 def test_warm_starts_end_when_audits_found_them_worse(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:

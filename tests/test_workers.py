@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from pipeline.calendars import trading_calendar
-from pipeline.errors import AssetError
+from pipeline.errors import AssetError, HistoryError
 from pipeline.settings import Settings
 from pipeline.types import ForecastBlock
 from pipeline.walk_forward import Assignment, Forecasted
-from pipeline.workers import InTurn, SpawnedWorkers, Workers, open_workers
+from pipeline.workers import InTurn, Pending, SpawnedWorkers, Workers, open_workers
 from tests.made import SMALL, config_of, features_of, made_bars
 
 CALENDAR = trading_calendar("24/7", 180)
@@ -59,7 +59,7 @@ def test_one_worker_two_workers_and_any_order_give_the_same_bits() -> None:
 
 def test_models_without_networks_start_no_process() -> None:
     workers = SpawnedWorkers(2)
-    assert worked(workers, [made_assignment("ridge", 1)])[0].error is None
+    assert worked(workers, [made_assignment("ridge", 1)])[0].live_error is None
     assert workers._pool is None
 
 
@@ -68,12 +68,32 @@ def test_one_worker_is_this_process() -> None:
         assert isinstance(workers, InTurn)
 
 
-def test_an_error_comes_back_as_itself() -> None:
-    short = made_assignment("drift", 1)
-    features = replace(short.features, segments=np.arange(130))
-    (found,) = worked(InTurn(), [replace(short, features=features)])
+@pytest.mark.tensorflow
+def test_an_error_crosses_processes_as_itself() -> None:
+    broken = made_assignment("lstm-univariate", 1)
+    broken = replace(broken, features=replace(broken.features, segments=np.arange(130)))
+    workers = SpawnedWorkers(2)
+    try:
+        (found,) = worked(workers, [broken])
+    finally:
+        workers.close()
     assert found.backtests == ()
-    assert isinstance(found.error, AssetError)
+    assert isinstance(found.live_error, HistoryError)
+    assert str(found.live_error).startswith("MADE: lstm-univariate needs 4 consecutive sessions")
+
+
+def test_work_that_fails_is_not_done_again_for_the_next_who_asks() -> None:
+    done = []
+
+    def work() -> Forecasted:
+        done.append(1)
+        raise AssetError("MADE", "it failed", "Look at it.")
+
+    pending = Pending(made_assignment("drift", 1), work)
+    for _ in range(2):
+        with pytest.raises(AssetError, match="it failed"):
+            _ = pending.result
+    assert len(done) == 1
 
 
 @pytest.mark.tensorflow

@@ -20,7 +20,7 @@ from pipeline.models.base import (
 from pipeline.models.drift import Drift
 from pipeline.models.last_value import LastValue
 from pipeline.models.lstm import Lstm
-from pipeline.models.lstm_parameters import check_networks, lstm_parameters, merged_settings
+from pipeline.models.lstm_parameters import check_networks, lstm_parameters, merged_settings, started_anew
 from pipeline.models.ridge import Ridge
 from pipeline.settings import AssetSettings, ModelOverride, Settings
 from pipeline.types import Differencing, FeatureSet, Scaling, Shape, Weighting
@@ -86,6 +86,10 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
     leads = settings.candidates(asset) if is_multivariate else ()
     spreads = asset.spreads if is_multivariate else ()
     target = override.target or general.target
+    chooses_leads = is_multivariate and asset.leads == "auto"
+    parameters = _parameters(recipe, settings, name, features, len(leads) + 2 * len(spreads))
+    if chooses_leads and isinstance(parameters, LstmParameters):
+        parameters = started_anew(parameters)
     config = ModelConfig(
         name=name,
         features=features,
@@ -98,10 +102,10 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
         bridge_gaps=general.bridge_gaps,
         leads=leads,
         seed=settings.seed,
-        parameters=_parameters(recipe, settings, name, features, len(leads) + 2 * len(spreads)),
+        parameters=parameters,
         target=target,
         spreads=spreads,
-        chooses_leads=is_multivariate and asset.leads == "auto",
+        chooses_leads=chooses_leads,
     )
     check_networks(config)
     return config
@@ -109,8 +113,9 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
 
 def check_models(settings: Settings) -> None:
     """ConfigError for a model name, an override or a parameter that cannot be."""
-    for name in (*settings.models, *settings.model):
-        configure(settings, AssetSettings(symbol="any"), name)
+    for asset in (AssetSettings(symbol="any"), *settings.assets):
+        for name in (*settings.models, *settings.model):
+            configure(settings, asset, name)
 
 
 def open_model(config: ModelConfig) -> Model:
@@ -184,8 +189,9 @@ def _parameters(
     if recipe.estimator is Lstm:
         return recurrent(recipe.lstm)
     if recipe.estimator is Auto:
-        _refuse_shape(override, name)
-        return AutoParameters(*(recurrent({"shape": shape}) for shape in (Shape.DIRECT, Shape.SEQ2SEQ)))
+        _refuse_its_own_choices(override, name)
+        shapes = (recurrent({"shape": shape}) for shape in (Shape.DIRECT, Shape.SEQ2SEQ))
+        return AutoParameters(*map(started_anew, shapes))
     if override:
         raise ConfigError(
             f"'model.{name}.lstm': {name} is no LSTM", f"Take [model.{name}.lstm] out of the configuration."
@@ -202,12 +208,13 @@ def _refuse_fixed_keys(recipe: Recipe, override: ModelOverride, name: str) -> No
         )
 
 
-def _refuse_shape(override: Mapping[str, Any], name: str) -> None:
-    if "shape" in override:
-        raise ConfigError(
-            f"'model.{name}.lstm.shape': {name} chooses its shape by the series",
-            f"Take shape out of [model.{name}.lstm], or choose a model with that shape.",
-        )
+def _refuse_its_own_choices(override: Mapping[str, Any], name: str) -> None:
+    for key in ("shape", "warm_epochs"):
+        if key in override:
+            raise ConfigError(
+                f"'model.{name}.lstm.{key}': {name} chooses its shape by the series, anew with every fit",
+                f"Take {key} out of [model.{name}.lstm], or choose a model with one shape.",
+            )
 
 
 def _first(value: float | None, default: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -58,6 +59,11 @@ def lstm_parameters(settings: LstmSettings, model: str, features: FeatureSet, be
         warm_epochs=settings.warm_epochs,
         audit_days=settings.warm_audit_days if settings.warm_epochs else 0,
     )
+
+
+def started_anew(parameters: LstmParameters) -> LstmParameters:
+    """The same without warm starts: for models whose fits do not all see or have the same network."""
+    return replace(parameters, warm_epochs=0, audit_days=0)
 
 
 def check_networks(config: ModelConfig) -> None:

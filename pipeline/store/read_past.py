@@ -12,7 +12,15 @@ from sqlalchemy import ColumnElement, Connection, Float, and_, func, select, typ
 
 from pipeline.store.columns import AS_ISSUED, columns, current_score, dates, day, floats, is_model, text
 from pipeline.store.tables import SERIES, fits, forecasts, scores
-from pipeline.types import AuditedErrors, DateArray, FloatArray, ForecastKind, MemberForecasts, SeriesKey
+from pipeline.types import (
+    AuditedErrors,
+    DateArray,
+    FitWay,
+    FloatArray,
+    ForecastKind,
+    MemberForecasts,
+    SeriesKey,
+)
 
 
 def weights_before(
@@ -33,14 +41,13 @@ def weights_before(
 
 
 def last_audit(
-    conn: Connection, symbol: str, model: str, config_hash: str, origin: np.datetime64
+    conn: Connection, symbol: str, model: str, config_hash: str, through: np.datetime64
 ) -> np.datetime64:
-    """The first origin of the newest audited fit before `origin`; NaT when none was audited."""
+    """The newest audited origin up to `through`; NaT when none was audited."""
     forecast = forecasts.c
     audited = and_(is_model(symbol, model, config_hash), forecast.kind == ForecastKind.AUDIT.value)
-    newest = select(func.max(forecast.fit_id)).where(audited, forecast.origin_date < day(origin))
     found = conn.scalar(
-        select(func.min(forecast.origin_date)).where(audited, forecast.fit_id == newest.scalar_subquery())
+        select(func.max(forecast.origin_date)).where(audited, forecast.origin_date <= day(through))
     )
     return np.datetime64("NaT", "D") if found is None else np.datetime64(found, "D")
 
@@ -48,7 +55,10 @@ def last_audit(
 def audited_errors(
     conn: Connection, symbol: str, model: str, config_hash: str, through: np.datetime64
 ) -> AuditedErrors:
-    """The scored errors of audited fits and of their audits, for targets up to `through`."""
+    """The scored errors of warm fits and of their audits, for targets up to `through`.
+
+    An audit is that of the warm fit of the same run.
+    """
     audited, anew = forecasts.alias("audited"), forecasts.c
     warm = audited.c
     actual = scores.c.actual_close
@@ -56,7 +66,8 @@ def audited_errors(
     query = (
         select(text(anew.origin_date), warm.forecast_close, anew.forecast_close.label("anew_close"), actual)
         .join_from(forecasts, scores, current_score())
-        .join(audited, and_(same, warm.kind.in_(AS_ISSUED)))
+        .join(audited, and_(same, warm.kind.in_(AS_ISSUED), warm.run_id == anew.run_id))
+        .join(fits, and_(fits.c.fit_id == warm.fit_id, fits.c.way == FitWay.WARM.value))
         .where(is_model(symbol, model, config_hash), anew.kind == ForecastKind.AUDIT.value)
         .where(anew.target_date <= day(through))
         .order_by(anew.origin_date, anew.horizon)
@@ -89,6 +100,14 @@ def recent_errors(
     )
     days, closes, actuals = columns(conn, query)
     return dates(days), np.abs(np.log(floats(closes) / floats(actuals)))
+
+
+def live_origins(conn: Connection, symbol: str, model: str, config_hash: str) -> DateArray:
+    """The origins that the model has forecast live."""
+    forecast = forecasts.c
+    live = and_(is_model(symbol, model, config_hash), forecast.kind == ForecastKind.LIVE.value)
+    (found,) = columns(conn, select(text(forecast.origin_date)).where(live).distinct())
+    return dates(found)
 
 
 def member_forecasts(

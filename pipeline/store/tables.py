@@ -124,7 +124,7 @@ assets = Table(
     Column("symbol", Text, primary_key=True, comment=SYMBOL),
     _column("calendar", Text, "Trading calendar, an exchange_calendars name"),
     _column("currency", Text, "Currency of its prices"),
-    _column("leads", Text, "Symbols of the assets that lead it, as a JSON list"),
+    _column("leads", Text, 'Symbols of the assets that lead it, as a JSON list, or "auto"'),
     _column("first_run_id", Integer, "The run that first met it", ForeignKey("runs.run_id")),
     comment="Every asset that prices or forecasts are stored of",
 )

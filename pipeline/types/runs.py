@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -63,7 +63,7 @@ class RunSummary:
     n_forecasts: int
     n_scores: int
     n_verdicts: int
-    timings: Timings | None = None
+    timings: Timings | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

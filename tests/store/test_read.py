@@ -165,18 +165,27 @@ def test_weights_that_were_not_kept_are_empty(conn: Connection) -> None:
     assert read_past.weights_before(conn, SYMBOL, "ridge", "c1", FAR) == b""
 
 
-def test_audits_are_read_beside_what_they_audit_and_nowhere_else(conn: Connection) -> None:
-    run_id, days = start_run(conn), dates("2024-01-01", 3)
-    issue(conn, run_id, make_block(make_fit(), days[:2], horizons=1))
+def test_audits_are_read_beside_the_warm_fit_of_their_run_and_nowhere_else(conn: Connection) -> None:
+    run_id, other_run, days = start_run(conn), start_run(conn), dates("2024-01-01", 3)
+    warm, cold = make_fit(kind=ForecastKind.BACKTEST), make_fit()
+    warm = replace(warm, provenance=replace(warm.provenance, start_hash="s1"))
+    issue(conn, run_id, make_block(warm, days[:2], horizons=1))
     issue(conn, run_id, make_block(make_fit(kind=ForecastKind.AUDIT), days[1:2], horizons=1))
-    write.store_scores(conn, make_scores([1, 2, 3]), run_id, NOON)
+    issue(conn, other_run, make_block(cold, days[1:2], horizons=1))
+    write.store_scores(conn, make_scores([1, 2, 3, 4]), run_id, NOON)
     assert len(read.track_record(conn, KEY, FAR)) == 2
     audited = read_past.audited_errors(conn, SYMBOL, "ridge", "c1", FAR)
     assert audited.origin_dates.tolist() == days[1:2].tolist()
     assert np.isfinite(audited.warm).all()
     assert len(read_past.audited_errors(conn, SYMBOL, "ridge", "c1", days[1]).warm) == 0
-    assert read_past.last_audit(conn, SYMBOL, "ridge", "c1", days[2]) == days[1]
-    assert np.isnat(read_past.last_audit(conn, SYMBOL, "ridge", "c1", days[1]))
+
+
+def test_the_last_audit_is_the_newest_audited_origin_by_then(conn: Connection) -> None:
+    run_id, days = start_run(conn), dates("2024-01-01", 4)
+    issue(conn, run_id, make_block(make_fit(kind=ForecastKind.AUDIT), days[1:3], horizons=1))
+    found = [read_past.last_audit(conn, SYMBOL, "ridge", "c1", day) for day in days]
+    assert np.isnat(found[0])
+    assert found[1:] == [days[1], days[2], days[2]]
 
 
 @pytest.mark.parametrize(
