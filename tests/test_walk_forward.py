@@ -109,7 +109,7 @@ def test_a_backtest_that_fails_costs_neither_its_earlier_blocks_nor_the_live_for
     simple = dataclasses.replace(config_of("drift"), difference=Differencing.SIMPLE)
     bars = made_bars(150)
     features = features_of(bars, simple)
-    features.closes[120] = 1e-9
+    features.closes[120] = -5.0
     found = forecast(Assignment(features, simple, CALENDAR, 40, 5, is_live=True))
     assert isinstance(found.backtest_error, AssetError)
     assert 0 < len(found.backtests) < 8

@@ -110,6 +110,7 @@ def test_warm_starts_end_when_audits_found_them_worse(
     monkeypatch.setattr("pipeline.warm_audit.FEWEST_ORIGINS", 10)
     text = market.config.read_text(encoding="utf-8").replace("origins = 0", "origins = 40")
     text = text.replace("refit_every = 20", "refit_every = 10").replace("horizons = 2", "horizons = 1")
+    text = text.replace("warm_audit_days = 2", "warm_audit_days = 1")
     market.config.write_text(text, encoding="utf-8")
     assert market.run(as_of="2025-06-07") == 0
     assert market.count("fits", "symbol = 'GOOD-USD' AND kind = 'audit'") == 4
