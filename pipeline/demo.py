@@ -1,4 +1,4 @@
-"""The demo: the daily job on the simulated market, made small, and its verdicts beside the truth."""
+"""The demo: the daily job on the simulated market, and its verdicts beside the truth."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,17 +8,14 @@ from pipeline.clock import utc_now
 from pipeline.daily import Progress, Request, run_daily, silent
 from pipeline.errors import PricecastError, StoreError, UsageError
 from pipeline.report import Rows
-from pipeline.settings import DEFAULT_MODELS, BacktestSettings, LstmSettings, Settings
+from pipeline.settings import DEFAULT_MODELS, Settings
 from pipeline.sources.simulated import SIMULATED_ASSETS, TRUTHS, SimulatedSource
 from pipeline.store import open_read_only, open_store, read, reading
 from pipeline.types import RunSummary
 
 COMMAND = "demo"
 HORIZONS = 2
-EPOCHS = 6
-ORIGINS = 500
-REFIT_EVERY = 250
-"""The demo's own, smaller than the defaults where time is spent: in training."""
+"""The demo's own, where usually there are more; everything else is as usual."""
 
 FORECASTS = """
 SELECT symbol, model, horizon, target_date, last_close, forecast_close, lower_80, upper_80,
@@ -41,21 +38,16 @@ def demo_settings(file: Path) -> Settings:
         horizons=HORIZONS,
         models=DEFAULT_MODELS,
         assets=SIMULATED_ASSETS,
-        lstm=LstmSettings(epochs=EPOCHS),
-        backtest=BacktestSettings(origins=ORIGINS, refit_every=REFIT_EVERY),
     )
 
 
 def introduction(settings: Settings) -> str:
     """What is about to be done, and in what it is less than a real run."""
-    usual = Settings.model_construct()
-    epochs = f"{settings.lstm.epochs} epochs (usually {usual.lstm.epochs}; lstm-levels keeps its own)"
+    usual = Settings.model_construct().horizons
     return (
         f"A simulated market of {len(settings.assets)} assets, {len(settings.models)} models each, offline.\n"
-        f"Reduced for the demo: {epochs}, "
-        f"a refit every {settings.backtest.refit_every} of {settings.backtest.origins} backtest origins "
-        f"(usually {usual.backtest.refit_every} of {usual.backtest.origins}), "
-        f"{settings.horizons} sessions ahead (usually {usual.horizons})."
+        f"All as usual, but for {settings.horizons} sessions ahead (usually {usual}): "
+        f"{settings.backtest.origins} backtest origins, fitted anew every {settings.backtest.refit_every}."
     )
 
 

@@ -57,8 +57,9 @@ def test_the_demos_settings_are_the_same_whatever_the_environment_says(
 def test_the_introduction_says_what_is_reduced() -> None:
     settings = demo.demo_settings(Path("x.db"))
     text = demo.introduction(settings)
-    assert f"{demo.EPOCHS} epochs (usually {LstmSettings().epochs};" in text
-    assert f"a refit every {demo.REFIT_EVERY} of {demo.ORIGINS} backtest origins" in text
+    assert f"{demo.HORIZONS} sessions ahead (usually {Settings.model_construct().horizons})" in text
+    assert "500 backtest origins, fitted anew every 125" in text
+    assert settings.lstm == LstmSettings()
 
 
 def test_the_demo_played_twice_gives_the_same_forecasts(tmp_path: Path) -> None:
