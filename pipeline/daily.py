@@ -173,13 +173,13 @@ def _start(
 
 
 def _work(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSettings]) -> None:
-    fresh = []
+    fresh: set[str] = set()
     for done, asset in enumerate((*leads, *assets)):
         run.progress("prices", asset.symbol, done, len(leads) + len(assets))
         if _ingested(run, asset):
-            fresh.append(asset)
+            fresh.add(asset.symbol)
     run.progress("prices", "", len(leads) + len(assets), len(leads) + len(assets))
-    _forecast_all(run, [asset for asset in assets if asset in fresh])
+    _forecast_all(run, [asset for asset in assets if asset.symbol in fresh])
     run.progress("verdicts", "", 0, 1)
     run.tally.verdicts = run.steps.judge(run.job, assets).count
     steps.prune(run.job)

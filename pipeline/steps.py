@@ -72,13 +72,16 @@ def ingest(job: Job, asset: AssetSettings, raw: RawPrices) -> IngestSummary:
 
 @timed(Work.STORE)
 def backtest(job: Job, asset: AssetSettings, due: Sequence[Pending]) -> Outcome:
-    """Wait for the walk-forward forecasts that are due, and store them."""
+    """Wait for the walk-forward forecasts that are due, and store them, as far as they go."""
     count, failures = 0, []
     for pending in due:
         try:
             count += _store_backtest(job, asset, pending)
+            ended_by = pending.result.backtest_error
         except PricecastError as error:
-            failures.append(_failure(asset, pending, error))
+            ended_by = error
+        if ended_by is not None:
+            failures.append(_failure(asset, pending, ended_by))
     return Outcome(count, tuple(failures))
 
 
@@ -185,16 +188,13 @@ def _failure(asset: AssetSettings, pending: Pending, error: PricecastError) -> F
 
 
 def _store_backtest(job: Job, asset: AssetSettings, pending: Pending) -> int:
-    """The number stored, before whatever ended the backtest early is raised."""
-    forecasted, count = pending.result, 0
-    own = [block for block in forecasted.backtests if block.fit.kind is ForecastKind.BACKTEST]
-    if own:
-        errors = tuple(_own_errors(own, pending.assignment.features))
-        with writing(job.store) as connection:
-            count = sum(_store_block(job, connection, asset, block, errors) for block in forecasted.backtests)
-    if forecasted.backtest_error is not None:
-        raise forecasted.backtest_error
-    return count
+    blocks_due = pending.result.backtests
+    own = [block for block in blocks_due if block.fit.kind is ForecastKind.BACKTEST]
+    if not own:
+        return 0
+    errors = tuple(_own_errors(own, pending.assignment.features))
+    with writing(job.store) as connection:
+        return sum(_store_block(job, connection, asset, block, errors) for block in blocks_due)
 
 
 def _store_live(job: Job, asset: AssetSettings, pending: Pending) -> int:
