@@ -1,12 +1,19 @@
 """Networks trained by Prefect's task runners: the same rows as without them."""
 
 import sqlite3
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from pipeline.workers import InTurn
 from tests.market import AS_OF, Market, market_in
+from tests.test_workers import assert_equal_bits, made_assignment
+
+if TYPE_CHECKING:
+    from prefect.task_runners import TaskRunner
 
 pytestmark = [pytest.mark.prefect, pytest.mark.tensorflow]
 
@@ -65,3 +72,18 @@ def test_without_its_package_dask_is_a_configuration_error(monkeypatch: pytest.M
         task_runner_workers(Settings(task_runner="dask")),
     ):
         pass
+
+
+def test_what_a_task_runner_loses_with_a_dead_process_is_done_in_a_new_one() -> None:
+    from flows.workers import TaskRunnerWorkers
+
+    class LosingRunner:
+        def submit(self, *_: object) -> "LosingRunner":
+            return self
+
+        def result(self) -> None:
+            raise BrokenProcessPool("it died")
+
+    assignment = made_assignment("lstm-univariate", 1)
+    found = TaskRunnerWorkers(cast("TaskRunner[Any]", LosingRunner())).submit(assignment).result
+    assert_equal_bits(found, InTurn().submit(assignment).result)
