@@ -6,6 +6,7 @@ so that any process can work on it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -112,10 +113,11 @@ class _Chain:
     assignment: Assignment
     warm_start: WarmStart | None
 
-    def origins(self) -> IntArray:
-        """The rows that end a whole window, as far as leads that are yet to be chosen do not break it."""
+    @cached_property
+    def windows(self) -> Windows:
+        """The windows of all features but leads that are yet to be chosen."""
         features, config = self.assignment.features, self.assignment.config
-        return _windows(without_leads(features) if config.chooses_leads else features, config).rows
+        return _windows(without_leads(features) if config.chooses_leads else features, config)
 
     def blocks(self, rows: IntArray, kind: ForecastKind) -> Iterator[ForecastBlock]:
         """The block of the origins at these rows, and the block of its audit where one is due."""
@@ -138,11 +140,10 @@ class _Chain:
 
     def _sight(self, origin_row: int) -> _Sight:
         features, config = self.assignment.features, self.assignment.config
-        windows = _windows(without_leads(features) if config.chooses_leads else features, config)
-        rows = training_rows(windows, origin_row, config)
+        rows = training_rows(self.windows, origin_row, config)
         measured = lead_lags(features, rows, config.horizons, config.difference)
         if not config.chooses_leads:
-            return _Sight(features, windows, measured)
+            return _Sight(features, self.windows, measured)
         measured = chosen(measured, known_through(features, origin_row, config.time_steps))
         seen = only_used(features, measured)
         return _Sight(seen, _windows(seen, config), measured)
@@ -176,7 +177,7 @@ def _backtest(chain: _Chain) -> Iterator[ForecastBlock]:
     task = chain.assignment
     if task.backtest_origins == 0:
         return
-    rows = chain.origins()
+    rows = chain.windows.rows
     usable = rows[rows < len(task.features.session_dates) - 1][-task.backtest_origins :]
     for first in range(0, len(usable), task.refit_every):
         try:
