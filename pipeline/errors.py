@@ -57,8 +57,8 @@ class TransientSourceError(SourceError):
     """A price source did not answer properly; asking again later may help."""
 
 
-class RateLimitError(TransientSourceError):
-    """A price source asks us to slow down."""
+class RateLimitError(SourceError):
+    """A price source asks us to slow down: whatever it is asked for next has to wait."""
 
 
 class HistoryError(AssetError):

@@ -2,7 +2,7 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ def raw(dates: list[str], **columns: object) -> RawPrices:
     rows["session_date"] = pd.to_datetime(rows["date_text"], format="%Y-%m-%d", errors="coerce").astype(
         "datetime64[s]"
     )
-    return RawPrices("ABC", "prices.csv", rows[list(RAW_COLUMNS)])
+    return RawPrices("ABC", "prices.csv", rows[list(RAW_COLUMNS)], date(2024, 5, 1))
 
 
 def judged(given_rows: RawPrices, asset: AssetSettings = STOCK, as_of: datetime = AS_OF) -> ValidatedPrices:

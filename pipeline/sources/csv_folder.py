@@ -50,7 +50,7 @@ class CsvSource:
             shown = _between(rows, np.datetime64(start, "D"), last)
         except UnreadableFileError as error:
             raise SourceError(asset.symbol, f"{path} {error.what}", error.next_step) from error
-        return RawPrices(asset.symbol, str(path), shown)
+        return RawPrices(asset.symbol, str(path), shown, start)
 
     def _table(self, path: Path) -> CsvTable:
         if path != self._path:

@@ -86,7 +86,7 @@ class SimulatedSource:
         rows["session_date"] = dates.astype("datetime64[s]")
         rows["date_text"] = dates.astype(str)
         wanted = rows.loc[dates >= first, list(RAW_COLUMNS)].reset_index(drop=True)
-        return RawPrices(asset.symbol, self.name, wanted)
+        return RawPrices(asset.symbol, self.name, wanted, start)
 
     def _rows(self, symbol: str, n: int) -> pd.DataFrame:
         streams = self._streams(symbol)

@@ -71,7 +71,7 @@ class YahooSource:
             self._free_at = time.monotonic() + pause * random.uniform(1.0, 1.0 + JITTER)  # noqa: S311 - a pause, no secret
         if frame.empty:
             raise _no_prices(asset.symbol, start, "the answer is empty")
-        return RawPrices(asset.symbol, ORIGIN, _raw_rows(frame))
+        return RawPrices(asset.symbol, ORIGIN, _raw_rows(frame), start)
 
     def _wait_for_turn(self) -> None:
         time.sleep(max(0.0, self._free_at - time.monotonic()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,12 @@ class RawPrices:
     origin: str
     """Where the rows came from, in words for messages: a file's path, 'Yahoo Finance', 'simulated'."""
     rows: pd.DataFrame
+    start: date
+    """The first session date that was asked for."""
+    currency: str = ""
+    """Of the prices, as the source says it; empty where it does not."""
+    time_zone: str = ""
+    """Of the session dates, as an IANA name; empty where the source does not say."""
 
 
 @dataclass(frozen=True, eq=False)
