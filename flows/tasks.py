@@ -58,5 +58,5 @@ def prefect_steps(settings: Settings) -> Steps:
         retry_jitter_factor=0.5,
         retry_condition_fn=is_transient,
     )
-    in_order = (patient_download, ingest, assign, backtest, score, issue, combine, judge)
+    in_order = (steps.first_due, patient_download, ingest, assign, backtest, score, issue, combine, judge)
     return Steps(*in_order, workers=task_runner_workers)

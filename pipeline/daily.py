@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 import numpy as np
@@ -22,7 +22,7 @@ from pipeline.settings import AssetSettings, Settings
 from pipeline.sources.base import PriceSource
 from pipeline.store import Engine, write, writing
 from pipeline.timings import timings
-from pipeline.types import Failure, IngestSummary, RawPrices, RunStatus, RunSummary
+from pipeline.types import Failure, IngestSummary, RawPrices, Restatement, RunStatus, RunSummary
 from pipeline.workers import Pending, Workers, open_workers
 
 log = logging.getLogger(__name__)
@@ -39,8 +39,9 @@ class Steps:
     `workers` opens those who train between the steps.
     """
 
-    download: Callable[[Job, AssetSettings], RawPrices] = steps.download_patiently
-    ingest: Callable[[Job, AssetSettings, RawPrices], IngestSummary] = steps.ingest
+    first_due: Callable[[Job, AssetSettings], date] = steps.first_due
+    download: Callable[[Job, AssetSettings, date], RawPrices] = steps.download_patiently
+    ingest: Callable[[Job, AssetSettings, RawPrices], IngestSummary | Restatement] = steps.ingest
     assign: Callable[[Job, AssetSettings], Due] = assign
     backtest: Callable[[Job, AssetSettings, Sequence[Pending]], Outcome] = steps.backtest
     score: Callable[[Job, AssetSettings], Outcome] = steps.score
@@ -188,8 +189,14 @@ def _work(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSetti
 
 def _ingested(run: _Run, asset: AssetSettings) -> bool:
     def ingest_asset() -> None:
-        raw = run.steps.download(run.job, asset)
-        run.tally.ingested.append(run.steps.ingest(run.job, asset, raw))
+        start = run.steps.first_due(run.job, asset)
+        found = run.steps.ingest(run.job, asset, run.steps.download(run.job, asset, start))
+        if isinstance(found, Restatement):
+            log.info("%s: %s; asking for the whole history", found.symbol, found.why)
+            start = run.job.settings.download.history_start
+            found = run.steps.ingest(run.job, asset, run.steps.download(run.job, asset, start))
+        if isinstance(found, IngestSummary):
+            run.tally.ingested.append(found)
 
     return _contained(asset, ingest_asset, run.tally)
 

@@ -181,6 +181,8 @@ class DownloadSettings(_Frozen):
     """How the outside world is asked."""
 
     history_start: date = date(2015, 1, 1)
+    overlap_sessions: int = Field(default=20, ge=10)
+    """So many stored sessions are asked for again, to see whether they have changed."""
     timeout_seconds: float = Field(default=10.0, gt=0.0)
     tries: int = Field(default=3, ge=1, le=10)
     backoff_seconds: float = Field(default=10.0, ge=0.0)
