@@ -15,6 +15,7 @@ from pipeline import __version__, steps
 from pipeline.assign import Due, assign
 from pipeline.calendars import trading_calendar
 from pipeline.clock import utc_now
+from pipeline.courtesy import Courtesy
 from pipeline.errors import PricecastError, UsageError
 from pipeline.job import Job, Outcome
 from pipeline.models import check_models
@@ -89,6 +90,7 @@ class _Run:
     steps: Steps
     tally: _Tally
     progress: Progress
+    courtesy: Courtesy
 
 
 def run_daily(
@@ -111,9 +113,9 @@ def run_daily(
     assets, leads = selected_assets(request)
     check_calendars(request.settings, assets + leads)
     job = _start(request, source, store, assets + leads, started_at)
-    tally = _Tally()
+    tally, courtesy = _Tally(), Courtesy(source.name, request.settings.download)
     try:
-        _work(_Run(job, run_steps or Steps(), tally, progress), assets, leads)
+        _work(_Run(job, run_steps or Steps(), tally, progress, courtesy), assets, leads)
         summary = _summary(request, job, assets, tally)
     except BaseException:
         _finish(job, RunStatus.FAILED, tally, clock())
@@ -188,7 +190,7 @@ def _work(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSetti
 
 def _ingested(run: _Run, asset: AssetSettings) -> bool:
     def ingest_asset() -> None:
-        raw = run.steps.download(run.job, asset)
+        raw = run.courtesy.ask(asset.symbol, lambda: run.steps.download(run.job, asset))
         run.tally.ingested.append(run.steps.ingest(run.job, asset, raw))
 
     return _contained(asset, ingest_asset, run.tally)

@@ -45,12 +45,15 @@ from pipeline.workers import Pending
 
 @timed(Work.LOAD)
 def download(job: Job, asset: AssetSettings) -> RawPrices:
-    """Ask the source once. Raises SourceError, or TransientSourceError when asking again may help."""
+    """Ask the source once. Raises as `PriceSource.download` does."""
     return job.source.download(asset, job.settings.download.history_start, job.as_of)
 
 
 def download_patiently(job: Job, asset: AssetSettings) -> RawPrices:
-    """`download`, asking again with exponential back-off and jitter after a transient error."""
+    """`download`, asking again with exponential back-off and jitter after a transient error.
+
+    A rate limit is raised at once: it is the whole batch that has to wait (`courtesy.py`).
+    """
     patience = job.settings.download
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TransientSourceError),
