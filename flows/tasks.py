@@ -1,7 +1,8 @@
 """The steps of the daily job as Prefect tasks: each does what its plain twin in `pipeline.steps` does.
 
-Only `download` is tried again, because only there may the same question get another answer. Nothing is
-cached or persisted: the store is the one memory, and it knows what it has already.
+Only `download` is tried again, because only there may the same question get another answer; a rate limit is
+not: the daily job makes the whole batch wait. Nothing is cached or persisted: the store is the one memory,
+and it knows what it has already.
 """
 
 from collections.abc import Callable

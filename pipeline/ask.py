@@ -27,5 +27,4 @@ def asking_from(
     before = calendar.sessions(newest - np.timedelta64(30 + 2 * overlap_sessions, "D"), newest)
     overlap = before[-overlap_sessions:][0] if len(before) else newest
     wanted = overlap if np.isnat(asked.oldest_doubt) else min(overlap, asked.oldest_doubt)
-    found: date = np.datetime64(max(wanted, start), "D").item()
-    return found
+    return max(wanted, start).astype(date)  # type: ignore[no-any-return]

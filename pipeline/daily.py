@@ -15,6 +15,7 @@ from pipeline import __version__, steps
 from pipeline.assign import Due, assign
 from pipeline.calendars import trading_calendar
 from pipeline.clock import utc_now
+from pipeline.courtesy import Courtesy
 from pipeline.errors import PricecastError, UsageError
 from pipeline.job import Job, Outcome
 from pipeline.models import check_models
@@ -90,6 +91,7 @@ class _Run:
     steps: Steps
     tally: _Tally
     progress: Progress
+    courtesy: Courtesy
 
 
 def run_daily(
@@ -112,9 +114,9 @@ def run_daily(
     assets, leads = selected_assets(request)
     check_calendars(request.settings, assets + leads)
     job = _start(request, source, store, assets + leads, started_at)
-    tally = _Tally()
+    tally, courtesy = _Tally(), Courtesy(source.name, request.settings.download)
     try:
-        _work(_Run(job, run_steps or Steps(), tally, progress), assets, leads)
+        _work(_Run(job, run_steps or Steps(), tally, progress, courtesy), assets, leads)
         summary = _summary(request, job, assets, tally)
     except BaseException:
         _finish(job, RunStatus.FAILED, tally, clock())
@@ -189,16 +191,19 @@ def _work(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSetti
 
 def _ingested(run: _Run, asset: AssetSettings) -> bool:
     def ingest_asset() -> None:
-        start = run.steps.first_due(run.job, asset)
-        found = run.steps.ingest(run.job, asset, run.steps.download(run.job, asset, start))
+        found = run.steps.ingest(run.job, asset, _downloaded(run, asset, run.steps.first_due(run.job, asset)))
         if isinstance(found, Restatement):
             log.info("%s: %s; asking for the whole history", found.symbol, found.why)
-            start = run.job.settings.download.history_start
-            found = run.steps.ingest(run.job, asset, run.steps.download(run.job, asset, start))
+            whole = _downloaded(run, asset, run.job.settings.download.history_start)
+            found = run.steps.ingest(run.job, asset, whole)
         if isinstance(found, IngestSummary):
             run.tally.ingested.append(found)
 
     return _contained(asset, ingest_asset, run.tally)
+
+
+def _downloaded(run: _Run, asset: AssetSettings, start: date) -> RawPrices:
+    return run.courtesy.ask(asset.symbol, lambda: run.steps.download(run.job, asset, start))
 
 
 def _forecast_all(run: _Run, assets: Sequence[AssetSettings]) -> None:

@@ -187,6 +187,10 @@ class DownloadSettings(_Frozen):
     tries: int = Field(default=3, ge=1, le=10)
     backoff_seconds: float = Field(default=10.0, ge=0.0)
     seconds_between_requests: float = Field(default=1.0, ge=0.0)
+    rate_limit_seconds: float = Field(default=60.0, ge=0.0)
+    """A run's first pause after a source has asked it to slow down; each further one is twice as long."""
+    rate_limit_pauses: int = Field(default=3, ge=0, le=10)
+    """After so many pauses, what is left of the run's downloads is not asked for any more."""
 
 
 def _unique_symbols(assets: tuple[AssetSettings, ...]) -> tuple[AssetSettings, ...]:

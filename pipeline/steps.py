@@ -58,12 +58,15 @@ def first_due(job: Job, asset: AssetSettings) -> date:
 
 @timed(Work.LOAD)
 def download(job: Job, asset: AssetSettings, start: date) -> RawPrices:
-    """Ask the source once. Raises SourceError, or TransientSourceError when asking again may help."""
+    """Ask the source once. Raises as `PriceSource.download` does."""
     return job.source.download(asset, start, job.as_of)
 
 
 def download_patiently(job: Job, asset: AssetSettings, start: date) -> RawPrices:
-    """`download`, asking again with exponential back-off and jitter after a transient error."""
+    """`download`, asking again with exponential back-off and jitter after a transient error.
+
+    A rate limit is raised at once: it is the whole batch that has to wait (`courtesy.py`).
+    """
     patience = job.settings.download
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TransientSourceError),
