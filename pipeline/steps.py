@@ -254,10 +254,18 @@ def _is_late(target_dates: DateArray, calendar: TradingCalendar, made_at: dateti
     return settled <= utc_moment(made_at)
 
 
-def _require_newest_bar(job: Job, asset: AssetSettings) -> None:
-    expected = job.newest_settled(asset)
+def has_newest_bar(job: Job, asset: AssetSettings) -> bool:
+    """Is the bar of the newest settled session stored?"""
+    return _newest_bar(job, asset) == job.newest_settled(asset)
+
+
+def _newest_bar(job: Job, asset: AssetSettings) -> np.datetime64 | None:
     with reading(job.store) as connection:
-        newest = read.newest_session(connection, asset.symbol, expected)
+        return read.newest_session(connection, asset.symbol, job.newest_settled(asset))
+
+
+def _require_newest_bar(job: Job, asset: AssetSettings) -> None:
+    expected, newest = job.newest_settled(asset), _newest_bar(job, asset)
     if newest != expected:
         raise AssetError(
             asset.symbol,

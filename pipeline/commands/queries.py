@@ -15,6 +15,12 @@ WITH current AS (
 )
 """
 LEAD_LAGS = "SELECT * FROM lead_lags ORDER BY symbol, model, p_value IS NULL, p_value, lead"
+QUARANTINE = "SELECT * FROM quarantine ORDER BY symbol, session_date, id"
+REJECTED = """
+SELECT rejected_id AS id, symbol, session_date, date_text, reason, "row", first_seen_at_utc, decision,
+    decided_at_utc, resolved_at_utc
+FROM rejected_bars ORDER BY symbol, session_date, rejected_id
+"""
 VERDICTS = "SELECT * FROM model_verdicts ORDER BY symbol, horizon, model"
 
 

@@ -1,8 +1,9 @@
 """The public views: the contract with everybody who queries the database.
 
 Their columns, names and order change only with a CHANGELOG entry. They are made anew with every upgrade, so
-that no numbered migration mentions them. All but `prices` show a model's current configuration only: that of
-its newest fit. Newest metrics and verdicts are those of the latest `as_of_utc`, then the last written.
+that no numbered migration mentions them. All but `prices` and `quarantine` show a model's current
+configuration only: that of its newest fit. Newest metrics and verdicts are those of the latest `as_of_utc`,
+then the last written.
 """
 
 from typing import Any, TypeAlias
@@ -35,6 +36,7 @@ from pipeline.store.tables import (
     forecasts,
     metrics,
     price_bars,
+    rejected_bars,
     scores,
     verdicts,
 )
@@ -162,6 +164,14 @@ def _prices() -> Query:
         .add_columns(adj_close.label("adj_close"), bar.c.volume, bar.c.first_seen_at_utc)
         .select_from(bar.outerjoin(adjustment, same_period))
         .where(bar.c.superseded_at_utc.is_(None))
+    )
+
+
+def _quarantine() -> Query:
+    row = rejected_bars.c
+    names = ("symbol", "session_date", "date_text", "reason", "row", "first_seen_at_utc")
+    return select(row.rejected_id.label("id"), *(row[name] for name in names)).where(
+        row.resolved_at_utc.is_(None), row.decision.is_(None)
     )
 
 
@@ -302,6 +312,7 @@ def definitions(dialect: Dialect) -> dict[str, str]:
     """The CREATE VIEW statement of every view."""
     selects = {
         "prices": _prices(),
+        "quarantine": _quarantine(),
         "latest_forecasts": _latest_forecasts(),
         "forecast_history": _forecast_history(),
         "model_scoreboard": _model_scoreboard(),
