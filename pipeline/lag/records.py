@@ -25,7 +25,7 @@ from pipeline.types import (
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """The longest unbroken stretch of a track record, beside the asset's bars.
+    """The longest unbroken stretch of a track record, beside the asset's bars, adjusted as the record is.
 
     `rows` are the places of its forecasts in the record; `trial` is what is judged.
     """
@@ -94,8 +94,9 @@ def _lag_verdict(aligned: Alignment, judgement: Judgement) -> LagVerdict:
 
 def _only(record: TrackRecord, chosen: BoolArray) -> TrackRecord:
     bands = Bands(*(values[chosen] for values in vars(record.bands).values()))
-    arrays = {name: values[chosen] for name, values in vars(record).items() if name not in {"key", "bands"}}
-    return TrackRecord(key=record.key, bands=bands, **arrays)
+    alike = {"key", "bands", "adjustment"}
+    arrays = {name: values[chosen] for name, values in vars(record).items() if name not in alike}
+    return replace(record, bands=bands, **arrays)
 
 
 def _history(places: IntArray, parted: IntArray) -> IntArray:
