@@ -94,8 +94,7 @@ def _lag_verdict(aligned: Alignment, judgement: Judgement) -> LagVerdict:
 
 def _only(record: TrackRecord, chosen: BoolArray) -> TrackRecord:
     bands = Bands(*(values[chosen] for values in vars(record.bands).values()))
-    alike = {"key", "bands", "adjustment"}
-    arrays = {name: values[chosen] for name, values in vars(record).items() if name not in alike}
+    arrays = {name: values[chosen] for name, values in vars(record).items() if isinstance(values, np.ndarray)}
     return replace(record, bands=bands, **arrays)
 
 
