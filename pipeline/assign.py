@@ -1,10 +1,11 @@
 """What is to be forecast: reads the store, and hands each model of an asset all that it takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipeline.adjust import adjusted
 from pipeline.calendars import TradingCalendar
 from pipeline.errors import HistoryError, PricecastError
 from pipeline.features import LeadCloses, build_features, closes_on, known_closes, segments
@@ -14,7 +15,7 @@ from pipeline.models.base import EnsembleParameters, LstmParameters, ModelConfig
 from pipeline.settings import AssetSettings
 from pipeline.store import Connection, read, read_past, reading
 from pipeline.timings import timed
-from pipeline.types import Bars, DateArray, Failure, Features, ForecastKind, Work
+from pipeline.types import DateArray, Failure, Features, ForecastKind, Prices, Work
 from pipeline.walk_forward import Assignment, WarmStart
 from pipeline.warm_audit import is_warm_worse
 
@@ -50,26 +51,27 @@ def assign(job: Job, asset: AssetSettings) -> Due:
 
 @dataclass(frozen=True, eq=False)
 class _History:
-    """The stored bars of an asset, and of the assets that its forecasts need beside it, each read once."""
+    """The stored prices of an asset, and of the assets that its forecasts need beside it, each read once."""
 
     asset: AssetSettings
     calendar: TradingCalendar
     newest: np.datetime64
-    bars: Bars
+    prices: Prices
     settled_at: DateArray
     """(n,) when each bar was settled."""
-    beside: Sequence[tuple[AssetSettings, TradingCalendar, np.datetime64, Bars]]
+    beside: Sequence[tuple[AssetSettings, TradingCalendar, np.datetime64, Prices]]
 
 
 def _history(job: Job, connection: Connection, asset: AssetSettings) -> _History:
     newest, calendar = job.newest_settled(asset), job.calendar(asset)
-    bars = read.bars(connection, asset.symbol, newest)
+    prices = read.prices(connection, asset.symbol, newest)
     beside = []
     for symbol in job.settings.beside(asset):
         lead = job.settings.asset(symbol)
         through = job.newest_settled(lead)
-        beside.append((lead, job.calendar(lead), through, read.bars(connection, symbol, through)))
-    return _History(asset, calendar, newest, bars, calendar.settled_at(bars.session_dates), beside)
+        beside.append((lead, job.calendar(lead), through, read.prices(connection, symbol, through)))
+    settled_at = calendar.settled_at(prices.bars.session_dates)
+    return _History(asset, calendar, newest, prices, settled_at, beside)
 
 
 def _assignment(
@@ -79,7 +81,8 @@ def _assignment(
     has_backtest = plan.origins == 0 or read.has_forecasts(
         connection, symbol, config.name, config.config_hash, ForecastKind.BACKTEST
     )
-    has_newest = len(history.bars) > 0 and history.bars.session_dates[-1] == history.newest
+    sessions = history.prices.bars.session_dates
+    has_newest = len(sessions) > 0 and sessions[-1] == history.newest
     is_live = has_newest and not read.has_live_origin(
         connection, symbol, config.name, config.config_hash, history.newest
     )
@@ -113,16 +116,18 @@ def _warm_start(connection: Connection, history: _History, config: ModelConfig) 
 
 @timed(Work.TRANSFORM)
 def _features(history: _History, config: ModelConfig) -> Features:
-    bars = history.bars
-    if len(bars) == 0:
+    traded = history.prices.bars
+    if len(traded) == 0:
         raise HistoryError(history.asset.symbol, "no price bars are stored", "Run the download for it first.")
+    bars = adjusted(history.prices, config.adjust)
     expected = history.calendar.sessions(bars.session_dates[0], bars.session_dates[-1])
     numbers = segments(bars.session_dates, bars.session_dates if config.bridge_gaps else expected)
     known = {one[0].symbol: one for one in history.beside}
-    wanted = [symbol for symbol in config.leads if not config.chooses_leads or len(known[symbol][-1])]
+    wanted = [symbol for symbol in config.leads if not config.chooses_leads or len(known[symbol][-1].bars)]
     leads = [_closes_of(history, config, *known[symbol]) for symbol in wanted]
     spreads = [_closes_of(history, config, *known[symbol]) for symbol in config.spreads]
-    return build_features(bars, numbers, config.features, config.difference, leads, spreads)
+    features = build_features(bars, numbers, config.features, config.difference, leads, spreads)
+    return replace(features, traded_closes=traded.close)
 
 
 def _closes_of(
@@ -131,8 +136,9 @@ def _closes_of(
     lead: AssetSettings,
     calendar: TradingCalendar,
     newest: np.datetime64,
-    bars: Bars,
+    prices: Prices,
 ) -> LeadCloses:
+    bars = adjusted(prices, config.adjust)
     if len(bars) == 0:
         asset = history.asset.symbol
         raise HistoryError(

@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import ConfigError
-from pipeline.types import Cell, Differencing, FeatureSet, Scaling, Schedule, Shape, Target
+from pipeline.types import Adjustment, Cell, Differencing, FeatureSet, Scaling, Schedule, Shape, Target
 
 DEFAULT_CONFIG_FILE = Path("pricecast.toml")
 CONTINUOUS_CALENDAR = "24/7"
@@ -70,6 +70,8 @@ class AssetSettings(_Frozen):
 class TransformSettings(_Frozen):
     """From bars to windows."""
 
+    adjust: Adjustment = Adjustment.SPLITS
+    """What the prices that models learn from and are scored by are adjusted for: splits, or dividends too."""
     difference: Differencing = Differencing.LOG
     scaler: Scaling = Scaling.STANDARD
     time_steps: int = Field(default=10, ge=1, le=1000)

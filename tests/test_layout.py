@@ -20,6 +20,7 @@ FLOORS = (
     {
         *("calendars", "difference", "features", "scale", "window", "intervals", "metrics", "stationarity"),
         *("sources", "models", "networks", "store", "validate", "score", "lag", "report", "plot"),
+        *("adjust", "jumps", "reconcile", "ask", "run_summary"),
         *("forecast_file", "explanation", "warm_audit", "courtesy"),
     },
     {"train", "doctor", "job", "lead_lag"},
