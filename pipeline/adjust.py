@@ -21,6 +21,12 @@ def adjusted(prices: Prices, adjustment: Adjustment) -> Bars:
     return replace(bars, **values)
 
 
+def adjusted_back(prices: Prices) -> FloatArray:
+    """(n,): the closes in units of the newest, as vendors adjust them: `adj_close` of the view `prices`."""
+    shares = reinvested_shares(prices)
+    return prices.bars.close * shares / shares[-1:]
+
+
 def reinvested_shares(prices: Prices) -> FloatArray:
     """(n,): what one share of the first bar has become by each, every dividend buying more of it.
 

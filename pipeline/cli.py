@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline import __version__
-from pipeline.commands import database, demo, judge, plot, quarantine, run, service, tables
+from pipeline.commands import database, demo, judge, past, plot, quarantine, run, service, tables
 from pipeline.errors import PricecastError
 
 FAILED = 1
@@ -38,8 +38,8 @@ _quarantine = typer.Typer(help="Rows that were not believed, for a person to dec
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo.demo, run.run, run.backfill, run.download),
-    *(tables.forecasts, tables.scoreboard, tables.verdicts, tables.leads, judge.judge, plot.plot, tables.sql),
-    *(service.serve, service.doctor),
+    *(tables.forecasts, tables.scoreboard, tables.verdicts, tables.leads, past.prices, past.replay),
+    *(judge.judge, plot.plot, tables.sql, service.serve, service.doctor),
 )
 for _command in _COMMANDS:
     app.command()(_command)

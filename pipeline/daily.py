@@ -200,7 +200,7 @@ def _start(
             settings_json=request.settings.model_dump_json(),
         )
         write.register_assets(connection, assets, run_id)
-    return Job(run_id, request.settings, source, store, request.as_of, started_at)
+    return Job(request.settings, request.as_of, run_id, source, store, started_at)
 
 
 def _whole_day(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSettings]) -> None:

@@ -27,7 +27,7 @@ FLOORS = (
     {"forecast"},
     {"walk_forward"},
     {"assign", "workers", "combine"},
-    {"steps"},
+    {"steps", "replay"},
     {"daily"},
     {"backfill", "demo"},
     {"flows"},

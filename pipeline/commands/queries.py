@@ -61,6 +61,12 @@ ORDER BY f.model, f.target_date, f.forecast_id
 """  # noqa: S608 - the symbol is quoted
 
 
+def prices_of(symbol: str) -> str:
+    """SQL for the prices of one asset as they are now, in order of time."""
+    names = "symbol, session_date, open, high, low, close, adj_close, volume"
+    return f"SELECT {names} FROM prices WHERE symbol = {_quoted(symbol)} ORDER BY session_date"  # noqa: S608
+
+
 def closes_of(symbol: str) -> str:
     """SQL for the closes of one asset, in order of time."""
     return f"SELECT session_date, close FROM prices WHERE symbol = {_quoted(symbol)} ORDER BY session_date"  # noqa: S608
