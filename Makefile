@@ -36,10 +36,10 @@ serve: $(READY)  ## server, schedules and worker
 	@$(BIN)/pricecast serve
 
 test: $(READY)  ## every test that needs no real prices
-	@$(BIN)/python -m pytest -m "not real_data"
+	@$(BIN)/python -m pytest -m "not real_data and not killed"
 
 fast: $(READY)  ## the tests without TensorFlow and Prefect
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not tensorflow and not prefect"
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect"
 
 lint: $(READY)  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
