@@ -20,7 +20,7 @@ FLOORS = (
     {
         *("calendars", "difference", "features", "scale", "window", "intervals", "metrics", "stationarity"),
         *("sources", "models", "networks", "store", "validate", "score", "lag", "report", "plot"),
-        *("forecast_file", "explanation", "warm_audit", "courtesy"),
+        *("forecast_file", "explanation", "warm_audit", "courtesy", "ask", "jumps", "reconcile"),
     },
     {"train", "doctor", "job", "lead_lag"},
     {"forecast"},

@@ -14,7 +14,7 @@ from pipeline.calendars import trading_calendar
 from pipeline.errors import SourceError
 from pipeline.settings import AssetSettings
 from pipeline.types import RAW_COLUMNS, ActionKind, RawPrices, ValidatedPrices
-from pipeline.validate import validate
+from pipeline.validate import require_bars, validate
 
 STOCK = AssetSettings(symbol="ABC", calendar="XNYS")
 COIN = AssetSettings(symbol="BTC-USD", calendar="24/7")
@@ -45,6 +45,13 @@ def judged(given_rows: RawPrices, asset: AssetSettings = STOCK, as_of: datetime 
     return validate(given_rows, asset, trading_calendar(asset.calendar, 30), as_of)
 
 
+def gaps_of(prices: ValidatedPrices) -> list[str]:
+    """The expected sessions without a bar from the first bar to the newest."""
+    first, newest = prices.bars.session_dates[[0, -1]]
+    inside = prices.expected[(prices.expected >= first) & (prices.expected <= newest)]
+    return [str(day) for day in np.setdiff1d(inside, prices.bars.session_dates)]
+
+
 def dates_of(prices: ValidatedPrices) -> list[str]:
     return [str(day) for day in prices.bars.session_dates]
 
@@ -55,7 +62,7 @@ def test_good_rows_become_bars() -> None:
     assert dates_of(prices) == WEEK
     assert prices.bars.session_dates.dtype == np.dtype("datetime64[D]")
     assert prices.bars.close.tolist() == [10.0, 11.0, 12.0, 9.0, 9.5]
-    assert (prices.rejected, prices.actions, len(prices.missing)) == ((), (), 0)
+    assert (prices.rejected, prices.actions, gaps_of(prices)) == ((), (), [])
 
 
 def test_rows_are_sorted() -> None:
@@ -95,9 +102,10 @@ def test_a_faulty_row_is_rejected_with_its_reason_and_its_values(
     prices = judged(faulty)
 
     assert dates_of(prices) == WEEK[:2] + WEEK[3:]
-    assert [str(day) for day in prices.missing] == [WEEK[2]]
+    assert gaps_of(prices) == [WEEK[2]]
     (rejected,) = prices.rejected
     assert (rejected.symbol, rejected.date_text, rejected.reason) == ("ABC", WEEK[2], reason)
+    assert rejected.session_date == np.datetime64(WEEK[2])
     shown = json.loads(rejected.row)
     assert shown["adj_close"] == 11.0
     assert all(shown[column] in (value, None, str(value)) for column, value in fault.items())
@@ -134,7 +142,7 @@ def test_rows_that_are_not_settled_are_left_out_silently(as_of: datetime, known:
 
     assert dates_of(prices) == WEEK[:known]
     assert prices.rejected == ()
-    assert len(prices.missing) == 0
+    assert str(prices.expected[-1]) == WEEK[known - 1]
 
 
 def test_equal_rows_of_one_date_collapse_silently() -> None:
@@ -150,7 +158,7 @@ def test_differing_rows_of_one_date_are_all_rejected() -> None:
 
     assert dates_of(prices) == WEEK[:1] + WEEK[2:]
     assert [bar.reason for bar in prices.rejected] == ["conflicting rows for one date"] * 3
-    assert [str(day) for day in prices.missing] == [WEEK[1]]
+    assert gaps_of(prices) == [WEEK[1]]
 
 
 def test_a_faulty_row_does_not_contest_a_good_one_of_its_date() -> None:
@@ -180,10 +188,19 @@ def test_a_missing_volume_beside_good_prices_is_zero() -> None:
     ]
 
 
-def test_missing_sessions_are_those_between_the_first_and_the_newest_bar() -> None:
+def test_expected_are_the_sessions_from_the_start_that_was_asked_for_to_the_newest_settled() -> None:
     prices = judged(raw(["2024-05-23", "2024-05-29"]))
 
-    assert [str(day) for day in prices.missing] == ["2024-05-24", "2024-05-28"]
+    assert [str(day) for day in prices.expected[[0, -1]]] == ["2024-05-01", "2024-05-31"]
+    assert len(prices.expected) == 22
+    assert gaps_of(prices) == ["2024-05-24", "2024-05-28"]
+
+
+def test_a_row_from_before_the_start_that_was_asked_for_is_believed_and_not_expected() -> None:
+    prices = judged(raw(["2024-04-30", *WEEK]))
+
+    assert dates_of(prices) == ["2024-04-30", *WEEK]
+    assert str(prices.expected[0]) == "2024-05-01"
 
 
 def test_actions_are_the_dividends_and_splits_of_accepted_rows() -> None:
@@ -222,7 +239,7 @@ def test_actions_are_the_dividends_and_splits_of_accepted_rows() -> None:
 )
 def test_nothing_to_believe_is_an_error_with_the_commonest_reason(rows: RawPrices, words: str) -> None:
     with pytest.raises(SourceError, match=words) as caught:
-        judged(rows)
+        require_bars(judged(rows), rows, STOCK)
 
     assert caught.value.symbol == "ABC"
     assert caught.value.next_step
@@ -259,7 +276,7 @@ def test_bars_keep_their_promises_whatever_comes(
     assert (bars.low <= np.minimum(bars.open, bars.close)).all()
     assert (bars.high >= np.maximum(bars.open, bars.close)).all()
     assert (bars.volume >= 0.0).all()
-    assert not set(prices.missing) & set(bars.session_dates)
+    assert np.isin(bars.session_dates, prices.expected).all()
 
 
 def test_it_leaves_the_raw_rows_as_they_were() -> None:
