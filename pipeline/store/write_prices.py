@@ -141,7 +141,7 @@ def _store_rejected(conn: Connection, changes: PriceChanges, seen: Row) -> int:
         if not again:
             fresh[bar.date_text, bar.reason, bar.row] = _rejected_row(bar) | seen
     insert_all(conn, rejected_bars, list(fresh.values()))
-    told = set(changes.judged.tolist())
+    told = {*changes.judged.tolist(), None}  # sources give rows without a date each time
     gone = [
         one.rejected_id
         for one in stored
