@@ -141,12 +141,13 @@ def _issued(conn: Connection, run_id: int, symbol: str, model: str, config_hash:
     forecast, fit = forecasts.c, fits.c
     query = (
         select((forecast.kind == ForecastKind.LIVE.value).label("is_live"), text(forecast.origin_date))
-        .add_columns(forecast.horizon, forecast.last_close, forecast.forecast_close)
+        .add_columns(forecast.horizon, text(forecast.target_date))
+        .add_columns(forecast.last_close, forecast.forecast_close)
         .where(forecast.run_id == run_id, forecast.kind != ForecastKind.AUDIT.value)
         .where(forecast.symbol == symbol, forecast.model == model, forecast.config_hash == config_hash)
         .order_by(forecast.kind, forecast.origin_date, forecast.horizon)
     )
-    is_live, origins, horizons, last_closes, closes = columns(conn, query)
+    is_live, origins, horizons, targets, last_closes, closes = columns(conn, query)
     own = (fit.run_id == run_id, fit.symbol == symbol, fit.model == model, fit.config_hash == config_hash)
     ways = conn.execute(select(fit.kind, fit.way, fit.start_hash).where(*own).order_by(fit.fit_id)).all()
     live = [row.start_hash or "" for row in ways if row.kind == ForecastKind.LIVE.value]
@@ -157,6 +158,7 @@ def _issued(conn: Connection, run_id: int, symbol: str, model: str, config_hash:
         is_live=np.array(is_live, dtype=bool),
         origin_dates=dates(origins),
         horizons=integers(horizons),
+        target_dates=dates(targets),
         last_closes=floats(last_closes),
         closes=floats(closes),
         is_any_warm=any(row.way == FitWay.WARM.value for row in ways),
