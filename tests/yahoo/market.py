@@ -75,10 +75,14 @@ class Market:
         ex-date on. A session is settled so many minutes after its close.
         """
         moment = at or self.now
-        feed = self._told(symbol, moment, only_right=True)
+        feed = self._feed(symbol, moment, only_right=True)
         margin = timedelta(minutes=settle_minutes)
         bars = [row.bar() for row in feed.rows if feed.hours.closing(row.day) + margin <= moment]
         return tuple(bar for bar in bars if bar is not None)
+
+    def told(self, symbol: str) -> Feed:
+        """What is told of `symbol` now, by those requests that nothing happens to."""
+        return self._feed(symbol, self.now)
 
     def answer(self, symbol: str, query: Mapping[str, str]) -> Answer:
         """What the chart address says to one request, which is noted down."""
@@ -90,10 +94,10 @@ class Market:
         first, end = int(query.get("period1", 0)), int(query.get("period2", END_OF_TIME))
         if fault is Fault.EMPTY:
             first, end = END_OF_TIME, END_OF_TIME
-        feed = self._told(symbol, self.now)
+        feed = self.told(symbol)
         return Answer(200, answer.chart_json(symbol, feed, first, end, self.now), fault)
 
-    def _told(self, symbol: str, moment: datetime, *, only_right: bool = False) -> Feed:
+    def _feed(self, symbol: str, moment: datetime, *, only_right: bool = False) -> Feed:
         feed = feed_of(self.series[symbol], moment)
         for distortion in self._distortions.get(symbol, []):
             if distortion.is_right or not only_right:

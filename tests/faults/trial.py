@@ -1,0 +1,124 @@
+"""One fault put to one run of the daily job, and what came of it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pipeline.types import RunStatus
+from tests.faults.actions import action_cases
+from tests.faults.case import RUNS, Case, Expected, Scene, When
+from tests.faults.rows import row_cases
+from tests.faults.transport import transport_cases
+from tests.faults.world import COIN, OTHER, STRUCK, Bars, Day, World, difference, evening, world_in
+from tests.yahoo.authority import Authority
+
+CASES = (*transport_cases(), *row_cases(), *action_cases())
+TRIALS = tuple((case, when) for case in CASES for when in case.runs)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the user saw, what the store held then and a day later, and whatever of it is wrong."""
+
+    struck: Day
+    held: str
+    problems: tuple[str, ...]
+
+
+def put_to_trial(case: Case, when: When, folder: Path, authority: Authority) -> Outcome:
+    """Let the fault strike the run, end it, and run once more a day later."""
+    scene = Scene(when)
+    case.prepare(scene)
+    with world_in(folder, authority, scene.market) as world:
+        before = None
+        if when is When.NEXT_DAY:
+            before = evening(RUNS[When.FIRST_RUN])
+            world.run(before)
+            assert not difference(world.stored(STRUCK), world.truth(STRUCK)), (
+                "the run before is wrong already"
+            )
+        expected = case.begin(scene)
+        struck = world.run(evening(scene.day).replace(hour=case.hour))
+        problems = [*_wrong_now(world, struck, expected, before)]
+        held = _held(world)
+        scene.market.heal()
+        healed = world.run(evening(scene.day + timedelta(days=1)))
+        problems += [f"a day later: {problem}" for problem in _wrong_then(world, healed, expected)]
+        return Outcome(struck, f"{held}; then {_held(world)}", tuple(problems))
+
+
+def _wrong_now(world: World, day: Day, expected: Expected, before: datetime | None) -> Iterator[str]:
+    is_clean = expected.is_taken and not expected.out and expected.has_live
+    if (day.summary.status is RunStatus.DONE) is not is_clean:
+        yield f"the run is {day.summary.status}"
+    yield from _misses(expected.says, day.about(STRUCK), "the user is told")
+    struck = _due(world, expected, before)
+    yield from (f"{STRUCK} {one}" for one in difference(world.stored(STRUCK), struck, expected.tolerance))
+    for symbol, is_asked in ((COIN, True), (OTHER, expected.others_asked)):
+        due = world.truth(symbol) if is_asked else _as_left(world, symbol, before)
+        yield from (f"{symbol} {one}" for one in difference(world.stored(symbol), due))
+        yield from _wrong_live(world, symbol, has_live=is_asked)
+    yield from _wrong_live(world, STRUCK, has_live=expected.has_live)
+    yield from _wrong_record(world, expected)
+
+
+def _wrong_then(world: World, day: Day, expected: Expected) -> Iterator[str]:
+    if day.summary.status is not RunStatus.DONE:
+        yield f"the run is {day.summary.status}: {day.text}"
+    yield from _misses(expected.then_says, day.about(STRUCK), "the user is told")
+    for symbol in (COIN, STRUCK, OTHER):
+        tolerance = expected.tolerance if symbol == STRUCK else 0.0
+        problems = difference(world.stored(symbol), world.truth(symbol), tolerance)
+        yield from (f"{symbol} {one}" for one in problems)
+        yield from _wrong_live(world, symbol, has_live=True)
+    if world.count("gaps", "filled_at_utc IS NULL"):
+        yield "a gap is still open"
+
+
+def _due(world: World, expected: Expected, before: datetime | None) -> Bars:
+    """What the store has to hold of the struck asset after the struck run."""
+    if not expected.is_taken:
+        return _as_left(world, STRUCK, before)
+    told = {row.day: row.bar() for row in world.market.told(STRUCK).rows}
+    truth = dict(world.truth(STRUCK))
+    units = world.truth(STRUCK, expected.units_of) if expected.units_of else truth
+    wrong = {day: bar for day in expected.as_told if (bar := told[day]) is not None}
+    return {day: wrong.get(day, units.get(day, bar)) for day, bar in truth.items() if day not in expected.out}
+
+
+def _as_left(world: World, symbol: str, before: datetime | None) -> Bars:
+    return world.truth(symbol, before) if before else {}
+
+
+def _wrong_live(world: World, symbol: str, *, has_live: bool) -> Iterator[str]:
+    newest = max(world.truth(symbol))
+    if (newest in world.live_origins(symbol)) is not has_live:
+        yield f"{symbol} has {'no' if has_live else 'a'} live forecast from {newest}"
+
+
+def _wrong_record(world: World, expected: Expected) -> Iterator[str]:
+    if expected.reason:
+        if not any(re.search(expected.reason, reason) for reason in world.reasons(STRUCK)):
+            yield f"no row is rejected as '{expected.reason}'"
+    elif world.count("rejected_bars"):
+        yield f"rows are rejected as {world.reasons(STRUCK)}"
+    open_gaps = world.open_gaps(STRUCK)
+    if expected.is_taken and open_gaps != expected.out:
+        yield f"the gaps are {sorted(map(str, open_gaps))}"
+
+
+def _misses(pattern: str, text: str, what: str) -> Iterator[str]:
+    if not re.search(pattern, text):
+        yield f"{what} nothing of '{pattern}': {text}"
+
+
+def _held(world: World) -> str:
+    """The struck asset's sessions in the store beside the settled ones."""
+    stored, truth = world.stored(STRUCK), world.truth(STRUCK)
+    out = sorted(truth.keys() - stored.keys())
+    if not stored or not out:
+        return f"{len(stored)} of {len(truth)} sessions"
+    through = f" to {out[-1]}" if len(out) > 1 else ""
+    return f"{len(stored)} of {len(truth)} sessions, without {out[0]}{through}"
