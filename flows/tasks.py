@@ -1,7 +1,8 @@
 """The steps of the daily job as Prefect tasks: each does what its plain twin in `pipeline.steps` does.
 
-Only `download` is tried again, because only there may the same question get another answer. Nothing is
-cached or persisted: the store is the one memory, and it knows what it has already.
+Only `download` is tried again, because only there may the same question get another answer; a rate limit is
+not: the daily job makes the whole batch wait. Nothing is cached or persisted: the store is the one memory,
+and it knows what it has already.
 """
 
 from collections.abc import Callable
@@ -58,5 +59,5 @@ def prefect_steps(settings: Settings) -> Steps:
         retry_jitter_factor=0.5,
         retry_condition_fn=is_transient,
     )
-    in_order = (patient_download, ingest, assign, backtest, score, issue, combine, judge)
+    in_order = (steps.first_due, patient_download, ingest, assign, backtest, score, issue, combine, judge)
     return Steps(*in_order, workers=task_runner_workers)

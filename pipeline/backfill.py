@@ -5,6 +5,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
+
 from pipeline.clock import END_OF_DAY, utc_now
 from pipeline.daily import Progress, Request, Steps, check_as_of, run_daily, silent
 from pipeline.errors import UsageError
@@ -16,7 +18,7 @@ from pipeline.types import RawPrices, RunSummary
 
 @dataclass
 class DownloadedOnce:
-    """A source that asks its origin once an asset, for everything known at `newest`.
+    """A source that asks its origin for what `newest` knows: once an asset, and again for an earlier start.
 
     Validation hides from each day's run what had not settled by then.
     """
@@ -27,9 +29,11 @@ class DownloadedOnce:
     seen: dict[str, RawPrices] = field(default_factory=dict)
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
-        if asset.symbol not in self.seen:
-            self.seen[asset.symbol] = self.origin.download(asset, start, self.newest)
-        return self.seen[asset.symbol]
+        seen = self.seen.get(asset.symbol)
+        if seen is None or start < seen.start:
+            seen = self.seen[asset.symbol] = self.origin.download(asset, start, self.newest)
+        is_before = seen.rows["session_date"] < np.datetime64(start, "D")
+        return replace(seen, rows=seen.rows[~is_before], start=start)
 
 
 def run_backfill(

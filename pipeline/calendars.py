@@ -6,6 +6,7 @@ Exchange hours, holidays and half-days come from exchange_calendars; `24/7` has 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import exchange_calendars
 import numpy as np
@@ -15,6 +16,7 @@ from exchange_calendars.errors import CalendarError
 from pipeline.errors import ConfigError
 from pipeline.types import DateArray
 
+SEASONS = (datetime(2025, 1, 15, 12, tzinfo=UTC), datetime(2025, 7, 15, 12, tzinfo=UTC))
 LUSTRUM = 5
 """Years; calendars are built over whole multiples of it."""
 
@@ -62,6 +64,17 @@ class TradingCalendar:
         """The (count,) session dates that follow `after`."""
         ahead = after + np.timedelta64(30 + 2 * count, "D")
         return self.sessions(after + np.timedelta64(1, "D"), ahead)[:count]
+
+    def keeps_time_of(self, zone: str) -> bool:
+        """Do clocks of the exchange agree with those of the IANA time zone, in winter and in summer?"""
+        try:
+            other = ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return False
+        own = _exchange(self.name, *(np.datetime64(moment.date(), "D") for moment in SEASONS)).tz
+        return all(
+            moment.astimezone(own).utcoffset() == moment.astimezone(other).utcoffset() for moment in SEASONS
+        )
 
     def target_dates(self, origins: DateArray, horizons: int) -> DateArray:
         """The (o, H) session dates 1..H sessions after each of the (o,) origins."""

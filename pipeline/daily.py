@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,7 @@ from pipeline import __version__, steps
 from pipeline.assign import Due, assign
 from pipeline.calendars import trading_calendar
 from pipeline.clock import utc_now
+from pipeline.courtesy import Courtesy
 from pipeline.errors import PricecastError, UsageError
 from pipeline.job import Job, Outcome
 from pipeline.models import check_models
@@ -22,7 +23,7 @@ from pipeline.settings import AssetSettings, Settings
 from pipeline.sources.base import PriceSource
 from pipeline.store import Engine, write, writing
 from pipeline.timings import timings
-from pipeline.types import Failure, IngestSummary, RawPrices, RunStatus, RunSummary
+from pipeline.types import Failure, IngestSummary, RawPrices, Restatement, RunStatus, RunSummary
 from pipeline.workers import Pending, Workers, open_workers
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,9 @@ class Steps:
     `workers` opens those who train between the steps.
     """
 
-    download: Callable[[Job, AssetSettings], RawPrices] = steps.download_patiently
-    ingest: Callable[[Job, AssetSettings, RawPrices], IngestSummary] = steps.ingest
+    first_due: Callable[[Job, AssetSettings], date] = steps.first_due
+    download: Callable[[Job, AssetSettings, date], RawPrices] = steps.download_patiently
+    ingest: Callable[[Job, AssetSettings, RawPrices], IngestSummary | Restatement] = steps.ingest
     assign: Callable[[Job, AssetSettings], Due] = assign
     backtest: Callable[[Job, AssetSettings, Sequence[Pending]], Outcome] = steps.backtest
     score: Callable[[Job, AssetSettings], Outcome] = steps.score
@@ -89,6 +91,7 @@ class _Run:
     steps: Steps
     tally: _Tally
     progress: Progress
+    courtesy: Courtesy
 
 
 def run_daily(
@@ -111,9 +114,9 @@ def run_daily(
     assets, leads = selected_assets(request)
     check_calendars(request.settings, assets + leads)
     job = _start(request, source, store, assets + leads, started_at)
-    tally = _Tally()
+    tally, courtesy = _Tally(), Courtesy(source.name, request.settings.download)
     try:
-        _work(_Run(job, run_steps or Steps(), tally, progress), assets, leads)
+        _work(_Run(job, run_steps or Steps(), tally, progress, courtesy), assets, leads)
         summary = _summary(request, job, assets, tally)
     except BaseException:
         _finish(job, RunStatus.FAILED, tally, clock())
@@ -188,10 +191,19 @@ def _work(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSetti
 
 def _ingested(run: _Run, asset: AssetSettings) -> bool:
     def ingest_asset() -> None:
-        raw = run.steps.download(run.job, asset)
-        run.tally.ingested.append(run.steps.ingest(run.job, asset, raw))
+        found = run.steps.ingest(run.job, asset, _downloaded(run, asset, run.steps.first_due(run.job, asset)))
+        if isinstance(found, Restatement):
+            log.info("%s: %s; asking for the whole history", found.symbol, found.why)
+            whole = _downloaded(run, asset, run.job.settings.download.history_start)
+            found = run.steps.ingest(run.job, asset, whole)
+        if isinstance(found, IngestSummary):
+            run.tally.ingested.append(found)
 
     return _contained(asset, ingest_asset, run.tally)
+
+
+def _downloaded(run: _Run, asset: AssetSettings, start: date) -> RawPrices:
+    return run.courtesy.ask(asset.symbol, lambda: run.steps.download(run.job, asset, start))
 
 
 def _forecast_all(run: _Run, assets: Sequence[AssetSettings]) -> None:

@@ -181,10 +181,16 @@ class DownloadSettings(_Frozen):
     """How the outside world is asked."""
 
     history_start: date = date(2015, 1, 1)
+    overlap_sessions: int = Field(default=20, ge=10)
+    """So many stored sessions are asked for again, to see whether they have changed."""
     timeout_seconds: float = Field(default=10.0, gt=0.0)
     tries: int = Field(default=3, ge=1, le=10)
     backoff_seconds: float = Field(default=10.0, ge=0.0)
     seconds_between_requests: float = Field(default=1.0, ge=0.0)
+    rate_limit_seconds: float = Field(default=60.0, ge=0.0)
+    """A run's first pause after a source has asked it to slow down; each further one is twice as long."""
+    rate_limit_pauses: int = Field(default=3, ge=0, le=10)
+    """After so many pauses, what is left of the run's downloads is not asked for any more."""
 
 
 def _unique_symbols(assets: tuple[AssetSettings, ...]) -> tuple[AssetSettings, ...]:

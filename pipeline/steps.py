@@ -5,12 +5,13 @@ asset's models; what other assets and models have stored stays.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import tenacity
 
+from pipeline.ask import asking_from
 from pipeline.calendars import TradingCalendar, utc_moment
 from pipeline.combine import blocks
 from pipeline.combine import combine as combine_members
@@ -21,10 +22,11 @@ from pipeline.job import Job, Outcome
 from pipeline.lag import judge_records
 from pipeline.models import ENSEMBLES, configure
 from pipeline.models.base import EnsembleParameters, ModelConfig
+from pipeline.reconcile import reconcile, restatement
 from pipeline.score import measure
 from pipeline.score import score as score_forecasts
 from pipeline.settings import AssetSettings
-from pipeline.store import Connection, read, read_past, reading, write, writing
+from pipeline.store import Connection, read, read_known, read_past, reading, write, write_prices, writing
 from pipeline.timings import timed
 from pipeline.types import (
     Bars,
@@ -35,22 +37,36 @@ from pipeline.types import (
     ForecastKind,
     IngestSummary,
     RawPrices,
+    Restatement,
     SeriesKey,
     TrackRecord,
     Work,
 )
-from pipeline.validate import validate
+from pipeline.validate import require_bars, validate
 from pipeline.workers import Pending
 
 
+def first_due(job: Job, asset: AssetSettings) -> date:
+    """The first session that the source has to be asked for."""
+    with reading(job.store) as connection:
+        asked = read_known.asked(connection, asset.symbol)
+    calendar, settings = job.calendar(asset), job.settings.download
+    return asking_from(
+        asked, calendar, job.newest_settled(asset), settings.overlap_sessions, settings.history_start
+    )
+
+
 @timed(Work.LOAD)
-def download(job: Job, asset: AssetSettings) -> RawPrices:
-    """Ask the source once. Raises SourceError, or TransientSourceError when asking again may help."""
-    return job.source.download(asset, job.settings.download.history_start, job.as_of)
+def download(job: Job, asset: AssetSettings, start: date) -> RawPrices:
+    """Ask the source once. Raises as `PriceSource.download` does."""
+    return job.source.download(asset, start, job.as_of)
 
 
-def download_patiently(job: Job, asset: AssetSettings) -> RawPrices:
-    """`download`, asking again with exponential back-off and jitter after a transient error."""
+def download_patiently(job: Job, asset: AssetSettings, start: date) -> RawPrices:
+    """`download`, asking again with exponential back-off and jitter after a transient error.
+
+    A rate limit is raised at once: it is the whole batch that has to wait (`courtesy.py`).
+    """
     patience = job.settings.download
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TransientSourceError),
@@ -58,16 +74,28 @@ def download_patiently(job: Job, asset: AssetSettings) -> RawPrices:
         wait=tenacity.wait_exponential_jitter(multiplier=patience.backoff_seconds, jitter=1.0),
         reraise=True,
     )
-    return retrying(download, job, asset)
+    return retrying(download, job, asset, start)
 
 
 @timed(Work.STORE)
-def ingest(job: Job, asset: AssetSettings, raw: RawPrices) -> IngestSummary:
-    """Validate what was downloaded and store it, rejected rows with their reasons."""
-    with timed(Work.LOAD):
-        prices = validate(raw, asset, job.calendar(asset), job.as_of)
+def ingest(job: Job, asset: AssetSettings, raw: RawPrices) -> IngestSummary | Restatement:
+    """Validate what was downloaded, compare it with what is stored, and store what has changed.
+
+    Rejected rows are stored with their reasons. Where a part of the history shows that all of it is given in
+    other units, nothing is stored, and the Restatement says so: ask from the start of the history. Raises
+    SourceError, once everything is stored, when no row may be believed.
+    """
     with writing(job.store) as connection:
-        return write.store_prices(connection, prices, job.run_id, job.started_at)
+        with timed(Work.LOAD):
+            known = read_known.known_prices(connection, asset.symbol)
+            prices = validate(raw, asset, job.calendar(asset), job.as_of, known.decided)
+        restated = restatement(prices, known) if raw.start > job.settings.download.history_start else None
+        if restated is not None:
+            return restated
+        changes = reconcile(prices, known, job.started_at)
+        summary = write_prices.store_changes(connection, changes, raw.start, job.run_id, job.started_at)
+    require_bars(prices, raw, asset)
+    return summary
 
 
 @timed(Work.STORE)

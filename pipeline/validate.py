@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -15,8 +15,12 @@ from pipeline.settings import AssetSettings
 from pipeline.types import (
     ActionKind,
     Bars,
+    BoolArray,
     CorporateAction,
     DateArray,
+    DecidedRow,
+    Decision,
+    FloatArray,
     RawPrices,
     RejectedBar,
     ValidatedPrices,
@@ -25,6 +29,7 @@ from pipeline.types import (
 PRICES = ["open", "high", "low", "close"]
 NUMBERS = [*PRICES, "adj_close", "volume", "dividend", "split_ratio"]
 COMPARED = [*PRICES, "volume", "dividend", "split_ratio"]
+EVENTS = {ActionKind.DIVIDEND: "dividend", ActionKind.SPLIT: "split_ratio"}
 ROUNDING = 1e-6
 """Relative; prices that went through float32 differ by less."""
 
@@ -40,10 +45,22 @@ BAD_VOLUME = "volume is negative or not finite"
 CONFLICT = "conflicting rows for one date"
 
 
+HOPELESS = frozenset(
+    {UNREADABLE_DATE, NO_SESSION, NO_PRICES, MISSING_PRICE, NOT_FINITE, NOT_POSITIVE, BAD_VOLUME}
+)
+"""Reasons that nobody can decide otherwise: such a row has no bar to believe."""
+SAME = 1e-6
+"""Relative; two downloads of one price differ by less."""
+
+
 def validate(
-    raw: RawPrices, asset: AssetSettings, calendar: TradingCalendar, as_of: datetime
+    raw: RawPrices,
+    asset: AssetSettings,
+    calendar: TradingCalendar,
+    as_of: datetime,
+    decided: Sequence[DecidedRow] = (),
 ) -> ValidatedPrices:
-    """Judge every row of `raw` by what may be known at `as_of` (an aware moment).
+    """Judge every row of `raw` by itself, and by what may be known at `as_of` (an aware moment).
 
     Rows of sessions that are not settled at `as_of` are left out without a word: they come again. Every other
     row is either accepted or rejected with a reason; of equal rows for one date, one is accepted, and
@@ -51,27 +68,84 @@ def validate(
     becomes 0. Where rounding puts an open or close outside [low, high] by less than ROUNDING, the range is
     widened to it.
 
-    Actions are the dividends above 0 and the splits other than 1 on accepted rows. `missing` runs from the
-    first accepted bar to the newest one.
+    A row that a person has released is accepted, its range widened to its prices, unless its reason is
+    HOPELESS or the whole download is in the wrong currency or time zone; one that a person has rejected is
+    left out without a word.
 
-    Raises SourceError when no row is settled yet, or none is accepted.
+    Actions are the dividends above 0 and the splits other than 1 on accepted rows. Expected are the sessions
+    from `raw.start` to the newest settled one. Raises SourceError when no row is settled yet.
     """
     last_settled = calendar.last_settled(as_of)
     rows = _settled(raw, asset, last_settled)
-    dates = rows["session_date"].to_numpy().astype("datetime64[D]")
+    rows = rows[~is_decided(_days(rows), rows[PRICES].to_numpy(), decided, Decision.REJECTED)]
+    dates = _days(rows)
+    expected = calendar.sessions(_first_expected(raw, dates), last_settled)
+    is_released = is_decided(dates, rows[PRICES].to_numpy(), decided, Decision.RELEASED)
+    reasons = _reasons(rows, np.isin(dates, expected), is_released)
+    foreign = _foreign(raw, asset, calendar)
+    reasons = np.where(reasons == "", foreign, reasons) if foreign else reasons
+    accepted = rows[reasons == ""].sort_values("session_date", kind="stable").drop_duplicates("session_date")
+    return ValidatedPrices(
+        bars=_bars(asset.symbol, accepted),
+        rejected=_rejected(asset.symbol, rows, reasons),
+        actions=_actions(asset.symbol, accepted),
+        action_kinds=frozenset(kind for kind, name in EVENTS.items() if raw.rows[name].notna().any()),
+        expected=expected[expected >= np.datetime64(raw.start, "D")],
+    )
+
+
+def require_bars(prices: ValidatedPrices, raw: RawPrices, asset: AssetSettings) -> None:
+    """SourceError that names the commonest reason, where no row may be believed."""
+    if len(prices.bars):
+        return
+    if not prices.rejected:
+        raise SourceError(asset.symbol, f"{raw.origin} gave no rows", "Check the symbol and the start date.")
+    reason, count = Counter(bar.reason for bar in prices.rejected).most_common(1)[0]
+    raise SourceError(
+        asset.symbol,
+        f"none of the {len(prices.rejected)} rows of {raw.origin} can be used; "
+        f"most often ({count} rows): {reason}",
+        f"Look at its rows, e.g. of '{prices.rejected[0].date_text}', and at the asset's calendar "
+        f"{asset.calendar} and currency {asset.currency} in the settings.",
+    )
+
+
+def as_json(values: Mapping[str, float]) -> str:
+    """Numbers as JSON text: null for NaN, and words for infinities, which JSON has no numbers for."""
+    return json.dumps({name: _plain(value) for name, value in values.items()})
+
+
+def _plain(value: float) -> float | str | None:
+    if np.isfinite(value):
+        return value
+    return None if np.isnan(value) else str(value)
+
+
+def _first_expected(raw: RawPrices, dates: DateArray) -> np.datetime64:
     known = dates[~np.isnat(dates)]
-    sessions = calendar.sessions(known.min(), known.max()) if len(known) else known
-    reasons = _reasons(rows, np.isin(dates, sessions))
-    accepted = rows[reasons == ""].sort_values("session_date", kind="stable")
-    rejected = _rejected(asset.symbol, rows, reasons)
-    if accepted.empty:
-        raise _nothing_left(raw, asset, rejected)
-    accepted = accepted.drop_duplicates("session_date")
-    bars = _bars(asset.symbol, accepted)
-    first, newest = bars.session_dates[[0, -1]]
-    expected = sessions[(sessions >= first) & (sessions <= newest)]
-    missing = np.setdiff1d(expected, bars.session_dates, assume_unique=True)
-    return ValidatedPrices(bars, rejected, _actions(asset.symbol, accepted), missing)
+    start = np.datetime64(raw.start, "D")
+    return min(start, known.min()) if len(known) else start
+
+
+def is_decided(
+    dates: DateArray, prices: FloatArray, decided: Sequence[DecidedRow], decision: Decision
+) -> BoolArray:
+    """Which rows, dated (n,) and priced (n, 4), a person has decided on that way."""
+    found = np.zeros(len(dates), dtype=bool)
+    for one in decided:
+        if one.decision is decision:
+            same = np.isclose(prices, one.prices, rtol=SAME, atol=0.0).all(axis=1)
+            found |= (dates == one.session_date) & same
+    return found
+
+
+def _foreign(raw: RawPrices, asset: AssetSettings, calendar: TradingCalendar) -> str:
+    """What is wrong with the download as a whole; empty where nothing is."""
+    if raw.currency and raw.currency != asset.currency:
+        return f"in {raw.currency}, where the asset is configured in {asset.currency}"
+    if raw.time_zone and not calendar.keeps_time_of(raw.time_zone):
+        return f"dated in {raw.time_zone}, where the calendar {asset.calendar} has another time"
+    return ""
 
 
 def _settled(raw: RawPrices, asset: AssetSettings, last_settled: np.datetime64) -> pd.DataFrame:
@@ -87,7 +161,7 @@ def _settled(raw: RawPrices, asset: AssetSettings, last_settled: np.datetime64) 
     return settled
 
 
-def _reasons(rows: pd.DataFrame, is_session: npt.NDArray[np.bool_]) -> npt.NDArray[np.str_]:
+def _reasons(rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray) -> npt.NDArray[np.object_]:
     """Why each of the (n,) rows is not believed, the first reason that holds; empty where it is."""
     prices = rows[PRICES].to_numpy()
     opens, highs, lows, closes = prices.T
@@ -120,10 +194,14 @@ def _reasons(rows: pd.DataFrame, is_session: npt.NDArray[np.bool_]) -> npt.NDArr
         ],
         default="",
     )
-    return np.where(_conflicts(rows, reasons == ""), CONFLICT, reasons)
+    released = is_released & ~np.isin(reasons, list(HOPELESS))
+    is_good = (reasons == "") | released
+    reasons = np.where(released, "", reasons)
+    is_contested = _conflicts(rows, is_good) & ~(released & ~_conflicts(rows, released))
+    return np.where(is_contested, CONFLICT, reasons).astype(object)
 
 
-def _conflicts(rows: pd.DataFrame, is_good: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _conflicts(rows: pd.DataFrame, is_good: BoolArray) -> BoolArray:
     """Which (n,) rows are good by themselves, and differ from another good row of the same date."""
     good = rows[is_good]
     repeated = good[good["session_date"].duplicated(keep=False)]
@@ -132,21 +210,19 @@ def _conflicts(rows: pd.DataFrame, is_good: npt.NDArray[np.bool_]) -> npt.NDArra
     return is_good & rows["session_date"].isin(contested).to_numpy()
 
 
-def _rejected(symbol: str, rows: pd.DataFrame, reasons: npt.NDArray[np.str_]) -> tuple[RejectedBar, ...]:
+def _rejected(symbol: str, rows: pd.DataFrame, reasons: npt.NDArray[np.object_]) -> tuple[RejectedBar, ...]:
     is_rejected = reasons != ""
     numbers = rows.loc[is_rejected, NUMBERS].to_numpy()
     return tuple(
-        RejectedBar(symbol, str(text), str(reason), _as_json(values))
-        for text, reason, values in zip(
-            rows.loc[is_rejected, "date_text"], reasons[is_rejected], numbers.tolist(), strict=True
+        RejectedBar(symbol, str(text), day, str(reason), as_json(dict(zip(NUMBERS, values, strict=True))))
+        for text, day, reason, values in zip(
+            rows.loc[is_rejected, "date_text"],
+            _days(rows[is_rejected]),
+            reasons[is_rejected],
+            numbers.tolist(),
+            strict=True,
         )
     )
-
-
-def _as_json(values: Iterable[float]) -> str:
-    """A row as JSON text: null for NaN, and words for infinities, which JSON has no numbers for."""
-    plain = [value if np.isfinite(value) else None if np.isnan(value) else str(value) for value in values]
-    return json.dumps(dict(zip(NUMBERS, plain, strict=True)))
 
 
 def _bars(symbol: str, rows: pd.DataFrame) -> Bars:
@@ -163,29 +239,15 @@ def _bars(symbol: str, rows: pd.DataFrame) -> Bars:
 
 
 def _actions(symbol: str, rows: pd.DataFrame) -> tuple[CorporateAction, ...]:
-    dividends, splits = rows["dividend"].to_numpy(), rows["split_ratio"].to_numpy()
-    events = {
-        ActionKind.DIVIDEND: (dividends, np.isfinite(dividends) & (dividends > 0.0)),
-        ActionKind.SPLIT: (splits, np.isfinite(splits) & (splits > 0.0) & (splits != 1.0)),
-    }
-    dates = _days(rows)
-    return tuple(
-        CorporateAction(symbol, dates[row], kind, float(values[row]))
-        for kind, (values, is_event) in events.items()
-        for row in np.flatnonzero(is_event)
-    )
+    dates, found = _days(rows), []
+    for kind, name in EVENTS.items():
+        values = rows[name].to_numpy()
+        is_event = np.isfinite(values) & (values > 0.0) & ((values != 1.0) | (kind is ActionKind.DIVIDEND))
+        found += [
+            CorporateAction(symbol, dates[row], kind, float(values[row])) for row in np.flatnonzero(is_event)
+        ]
+    return tuple(found)
 
 
 def _days(rows: pd.DataFrame) -> DateArray:
     return rows["session_date"].to_numpy().astype("datetime64[D]")
-
-
-def _nothing_left(raw: RawPrices, asset: AssetSettings, rejected: tuple[RejectedBar, ...]) -> SourceError:
-    if not rejected:
-        return SourceError(asset.symbol, f"{raw.origin} gave no rows", "Check the symbol and the start date.")
-    reason, count = Counter(bar.reason for bar in rejected).most_common(1)[0]
-    return SourceError(
-        asset.symbol,
-        f"none of the {len(rejected)} rows of {raw.origin} can be used; most often ({count} rows): {reason}",
-        f"Look at its rows, e.g. of '{rejected[0].date_text}', and at the asset's calendar {asset.calendar}.",
-    )

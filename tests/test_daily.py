@@ -1,7 +1,8 @@
 """The daily job as a whole, on real files and a real store."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 from pipeline import steps
 from pipeline.clock import parse_moment
 from pipeline.daily import Request, Steps, run_daily
+from pipeline.errors import RateLimitError
 from pipeline.job import Job, Outcome
-from pipeline.settings import AssetSettings, load_settings
-from pipeline.sources import open_source
+from pipeline.settings import AssetSettings, DownloadSettings, load_settings
+from pipeline.sources import PriceSource, open_source
 from pipeline.store import open_store
-from pipeline.types import RunStatus
+from pipeline.types import RawPrices, RunStatus
 from pipeline.workers import Pending
 from tests.market import AS_OF, SESSIONS, Market, made_table, market_in
 
@@ -161,6 +163,47 @@ def test_a_defect_in_one_asset_costs_no_other_asset(market: Market) -> None:
     for counted in told.values():
         assert counted == sorted(counted)
         assert counted[-1][0] == counted[-1][1]
+
+
+@dataclass
+class RateLimited:
+    """The market's files, until a number of answers has been given; then nothing but "slow down"."""
+
+    origin: PriceSource
+    answers: int
+    name: str = "limited"
+    asked: list[str] = field(default_factory=list)
+
+    def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
+        self.asked.append(asset.symbol)
+        if len(self.asked) > self.answers:
+            raise RateLimitError(asset.symbol, "slow down", "Run again later.")
+        return self.origin.download(asset, start, as_of)
+
+
+def test_a_rate_limit_for_good_ends_the_batch_and_leaves_what_came_before(
+    market: Market, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    symbols = ("GOOD-USD", "ODD-USD", "NEXT-USD", "LAST-USD")
+    sources: list[RateLimited] = []
+
+    def limited(spec: str, download: DownloadSettings) -> RateLimited:
+        sources.append(RateLimited(open_source(spec, download), answers=1))
+        return sources[-1]
+
+    monkeypatch.setattr("pipeline.sources.open_source", limited)
+    market.config.write_text(market.config.read_text() + "rate_limit_seconds = 0\nrate_limit_pauses = 2\n")
+
+    assert market.run("--symbols", ",".join(symbols)) == 3
+
+    told = capsys.readouterr()
+    assert sources[0].asked == ["GOOD-USD", *["ODD-USD"] * 3]
+    assert "ODD-USD: slow down" in told.out + told.err
+    for symbol in ("NEXT-USD", "LAST-USD"):
+        assert f"{symbol}: not asked: the source limited" in told.out + told.err
+    assert market.ask("SELECT status FROM runs") == [("degraded",)]
+    assert market.count("latest_forecasts", "symbol = 'GOOD-USD'") == 4
+    assert market.ask("SELECT DISTINCT symbol FROM price_bars") == [("GOOD-USD",)]
 
 
 def test_the_run_itself_is_recorded_with_wall_clock_and_knowledge(market: Market) -> None:

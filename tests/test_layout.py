@@ -20,7 +20,7 @@ FLOORS = (
     {
         *("calendars", "difference", "features", "scale", "window", "intervals", "metrics", "stationarity"),
         *("sources", "models", "networks", "store", "validate", "score", "lag", "report", "plot"),
-        *("forecast_file", "explanation", "warm_audit"),
+        *("forecast_file", "explanation", "warm_audit", "courtesy"),
     },
     {"train", "doctor", "job", "lead_lag"},
     {"forecast"},
@@ -41,7 +41,7 @@ HOMES = {
     "tensorflow": ("pipeline/networks/",),
     "keras": ("pipeline/networks/",),
     "yfinance": ("pipeline/sources/yahoo.py",),
-    "curl_cffi": ("pipeline/sources/yahoo.py",),
+    "curl_cffi": ("pipeline/sources/yahoo.py", "pipeline/sources/yahoo_session.py"),
     "sqlalchemy": ("pipeline/store/",),
     "alembic": ("pipeline/store/",),
     "matplotlib": ("pipeline/plot/",),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.clock import parse_moment
-from pipeline.errors import SourceError, TransientSourceError
+from pipeline.errors import RateLimitError, SourceError, TransientSourceError
 from pipeline.job import Job
 from pipeline.settings import AssetSettings, DownloadSettings, Settings
 from pipeline.sources.simulated import SIMULATED_ASSETS, SimulatedSource
@@ -59,8 +59,11 @@ def test_patience_ends_with_the_last_error_itself(tmp_path: Path) -> None:
     assert len(source.asked) == 3
 
 
-def test_a_permanent_failure_is_not_asked_again(tmp_path: Path) -> None:
-    source = Faulty([SourceError(ASSET.symbol, "is unknown", "Check the symbol.")])
-    with pytest.raises(SourceError, match="is unknown"):
+@pytest.mark.parametrize("kind", [SourceError, RateLimitError])
+def test_a_permanent_failure_or_a_rate_limit_is_not_asked_again(
+    tmp_path: Path, kind: type[SourceError]
+) -> None:
+    source = Faulty([kind(ASSET.symbol, "is refused", "Read why.")])
+    with pytest.raises(kind, match="is refused"):
         download_patiently(job_with(source, tmp_path), ASSET)
     assert len(source.asked) == 1

@@ -32,7 +32,7 @@ from pipeline.store.tables import corporate_actions, fits, forecasts, price_bars
 from pipeline.store.view_columns import VIEW_COLUMNS
 from pipeline.store.views import definitions, recreate_views
 
-CODE_REVISION = "0003"
+CODE_REVISION = "0004"
 """The newest migration; a database that has it needs no upgrade."""
 
 BUSY_SECONDS = 30

@@ -126,6 +126,7 @@ assets = Table(
     _column("currency", Text, "Currency of its prices"),
     _column("leads", Text, 'Symbols of the assets that lead it, as a JSON list, or "auto"'),
     _column("first_run_id", Integer, "The run that first met it", ForeignKey("runs.run_id")),
+    _optional("asked_from_date", Date, "First session date that its source was ever asked for"),
     comment="Every asset that prices or forecasts are stored of",
 )
 
@@ -155,12 +156,16 @@ rejected_bars = Table(
     _identity("rejected_id"),
     _symbol(),
     _column("date_text", Text, "The row's date as the source wrote it"),
+    _optional("session_date", Date, "The session it is dated on; NULL: the date cannot be read"),
     _column("reason", Text, "Why it was not believed"),
     _column("row", Text, "The row's values, as JSON"),
     _column("first_seen_at_utc", UtcDateTime, "When it was first downloaded"),
     _run(),
+    _optional("decision", Text, "released: to be believed; rejected: never; NULL: nobody has decided"),
+    _optional("decided_at_utc", UtcDateTime, "When that was decided"),
+    _optional("resolved_at_utc", UtcDateTime, "When it was believed, or the source no longer gave it"),
     UniqueConstraint("symbol", "date_text", "reason", "row", name="rejected_bars_row"),
-    comment="Downloaded rows that were not believed",
+    comment="Downloaded rows that were not believed, with what a person decided",
 )
 
 gaps = Table(
@@ -187,9 +192,23 @@ corporate_actions = Table(
     _column("first_seen_at_utc", UtcDateTime, "When this value was first downloaded"),
     _superseded(),
     _run(),
+    _optional("missing_since_utc", UtcDateTime, "Since when the source no longer gives it; NULL: it does"),
     comment="Dividends and splits, append-only: a value that changes becomes a new row",
 )
 _unique_while_current("corporate_actions_current", corporate_actions, "symbol", "kind", "ex_date")
+
+rebasings = Table(
+    "rebasings",
+    metadata,
+    _identity("rebasing_id"),
+    _symbol(),
+    _column("through_date", Date, "Last session whose bars were given in other units"),
+    _column("ratio", Float, "New close for one of the old"),
+    _column("n_bars", Integer, "Stored bars that were replaced"),
+    _column("first_seen_at_utc", UtcDateTime, "When the source first gave the new units"),
+    _run(),
+    comment="Histories that a source gave in other units, after a split for instance",
+)
 
 fits = Table(
     "fits",
@@ -203,6 +222,7 @@ fits = Table(
     _column("seed", Integer, "Seed of its random numbers"),
     _column("code_version", Text, "Version of pricecast that fitted it"),
     _column("kind", Text, "live, backtest or audit"),
+    _column("adjustment", Text, "Its closes are adjusted for: splits, or dividends too"),
     _column("way", Text, "cold: started anew; warm: went on from the weights of the fit before"),
     _optional("start_hash", Text, "Hash of the weights that a warm fit went on from; NULL: cold"),
     _column("trained_from_date", Date, "First training session"),

@@ -1,6 +1,6 @@
 """Everything that is written, inside the caller's transaction.
 
-Moments come in aware and are stored in UTC; NaN is stored as NULL. Prices, metrics and verdicts that are
+Moments come in aware and are stored in UTC; NaN is stored as NULL. Metrics and verdicts that are
 stored already are not written again.
 """
 
@@ -9,55 +9,35 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from pipeline.settings import AssetSettings
 from pipeline.store.columns import day
-from pipeline.store.read import first_session, newest_session, open_gaps
 from pipeline.store.rows import Row, insert_all, insert_one, news, supersede
 from pipeline.store.tables import (
     SERIES,
     assets,
-    corporate_actions,
     fit_leads,
     fits,
     forecasts,
-    gaps,
     metrics,
-    price_bars,
-    rejected_bars,
     runs,
     scores,
     verdicts,
 )
 from pipeline.types import (
     Bands,
-    Bars,
-    CorporateAction,
-    DateArray,
     EpochLoss,
     FitRecord,
     ForecastBlock,
-    IngestSummary,
     LagVerdict,
     MetricValue,
-    RejectedBar,
     RunStatus,
     Scores,
-    ValidatedPrices,
 )
-
-BAR_TOLERANCE = 1e-6
-"""Relative difference up to which two downloads of a price or volume are the same."""
-
-ACTION_TOLERANCE = 1e-4
-"""The same for dividends and splits, which sources round."""
-
-BAR_VALUES = ("open", "high", "low", "close", "volume")
 
 
 def start_run(
@@ -101,108 +81,6 @@ def register_assets(conn: Connection, configured: Sequence[AssetSettings], run_i
             conn.execute(insert(assets).values(symbol=asset.symbol, first_run_id=run_id, **row))
         elif (stored.calendar, stored.currency, stored.leads) != tuple(row.values()):
             conn.execute(update(assets).where(assets.c.symbol == asset.symbol).values(row))
-
-
-def store_prices(conn: Connection, prices: ValidatedPrices, run_id: int, seen_at: datetime) -> IngestSummary:
-    """Store what one download has that is not stored yet.
-
-    A materially changed bar or action becomes a new current row beside the superseded one. The summary counts
-    what this call wrote; its newest session is the newest stored one, NaT where there is none.
-    """
-    seen = {"first_seen_at_utc": seen_at, "run_id": run_id}
-    symbol = prices.bars.symbol
-    new, revised = _store_bars(conn, prices.bars, seen)
-    _store_actions(conn, symbol, prices.actions, seen)
-    newest = newest_session(conn, symbol)
-    return IngestSummary(
-        symbol=symbol,
-        new=new,
-        revised=revised,
-        rejected=_store_rejected(conn, symbol, prices.rejected, seen),
-        missing=_store_gaps(conn, symbol, prices.missing, seen),
-        newest_session=np.datetime64("NaT", "D") if newest is None else newest,
-        first_session=first_session(conn, symbol),
-        open_gaps=open_gaps(conn, symbol),
-    )
-
-
-def _store_bars(conn: Connection, bars: Bars, seen: Row) -> tuple[int, int]:
-    """The numbers of bars for new sessions and of bars that revise a stored one."""
-    stored = {row.session_date: row for row in _current_bars(conn, bars.symbol)}
-    rows: list[Row] = []
-    superseded: list[int] = []
-    columns = [getattr(bars, name).tolist() for name in BAR_VALUES]
-    for session, *values in zip(bars.session_dates.tolist(), *columns, strict=True):
-        known = stored.get(session)
-        if known is not None and _agree(values, known[-len(BAR_VALUES) :], BAR_TOLERANCE):
-            continue
-        if known is not None:
-            superseded.append(known.bar_id)
-        revision = 0 if known is None else known.revision + 1
-        bar = dict(zip(BAR_VALUES, values, strict=True))
-        rows.append({"symbol": bars.symbol, "session_date": session, "revision": revision, **bar, **seen})
-    supersede(conn, price_bars, "bar_id", superseded, seen["first_seen_at_utc"])
-    insert_all(conn, price_bars, rows)
-    return len(rows) - len(superseded), len(superseded)
-
-
-def _current_bars(conn: Connection, symbol: str) -> Sequence[Any]:
-    bar = price_bars.c
-    columns = (bar.bar_id, bar.revision, bar.session_date, *(bar[name] for name in BAR_VALUES))
-    query = select(*columns).where(bar.symbol == symbol, bar.superseded_at_utc.is_(None))
-    return conn.execute(query).all()
-
-
-def _agree(left: Sequence[float], right: Sequence[float], tolerance: float) -> bool:
-    return all(abs(a - b) <= tolerance * max(abs(a), abs(b)) for a, b in zip(left, right, strict=True))
-
-
-def _store_actions(conn: Connection, symbol: str, actions: Sequence[CorporateAction], seen: Row) -> None:
-    action = corporate_actions.c
-    query = select(action.ex_date, action.kind, action.action_id, action.value)
-    current = conn.execute(query.where(action.symbol == symbol, action.superseded_at_utc.is_(None)))
-    stored = {(row.ex_date, row.kind): row for row in current}
-    given = {(day(one.ex_date), one.kind.value): one.value for one in actions}
-    changed = {
-        key: value
-        for key, value in given.items()
-        if key not in stored or not _agree([value], [stored[key].value], ACTION_TOLERANCE)
-    }
-    superseded = [stored[key].action_id for key in changed if key in stored]
-    supersede(conn, corporate_actions, "action_id", superseded, seen["first_seen_at_utc"])
-    rows = [
-        {"symbol": symbol, "ex_date": ex_date, "kind": kind, "value": value, **seen}
-        for (ex_date, kind), value in changed.items()
-    ]
-    insert_all(conn, corporate_actions, rows)
-
-
-def _store_rejected(conn: Connection, symbol: str, rejected: Sequence[RejectedBar], seen: Row) -> int:
-    columns = rejected_bars.c
-    query = select(columns.symbol, columns.date_text, columns.reason, columns.row)
-    stored = {tuple(row) for row in conn.execute(query.where(columns.symbol == symbol))}
-    # A dictionary, not a set, keeps the source's order.
-    fresh = {(symbol, bar.date_text, bar.reason, bar.row): None for bar in rejected}
-    names = ("symbol", "date_text", "reason", "row")
-    rows = [dict(zip(names, key, strict=True)) | seen for key in fresh if key not in stored]
-    insert_all(conn, rejected_bars, rows)
-    return len(rows)
-
-
-def _store_gaps(conn: Connection, symbol: str, missing: DateArray, seen: Row) -> int:
-    """Close the gaps that have a bar by now and record the new ones; returns the number of new ones."""
-    gap = gaps.c
-    has_bar = {row.session_date for row in _current_bars(conn, symbol)}
-    stored = conn.execute(select(gap.session_date, gap.filled_at_utc).where(gap.symbol == symbol)).all()
-    known = {row.session_date for row in stored}
-    filled = [row.session_date for row in stored if row.filled_at_utc is None and row.session_date in has_bar]
-    if filled:
-        closing = update(gaps).where(gap.symbol == symbol, gap.session_date == bindparam("session"))
-        values = closing.values(filled_at_utc=seen["first_seen_at_utc"])
-        conn.execute(values, [{"session": session} for session in filled])
-    absent = [one for one in missing.tolist() if one not in has_bar and one not in known]
-    insert_all(conn, gaps, [{"symbol": symbol, "session_date": one, **seen} for one in absent])
-    return len(absent)
 
 
 def store_forecasts(

@@ -67,9 +67,28 @@ class RejectedBar:
 
     symbol: str
     date_text: str
+    session_date: np.datetime64
+    """NaT where the date cannot be read."""
     reason: str
     row: str
     """The row's values as JSON text."""
+
+
+class Decision(StrEnum):
+    """What a person says of a row that was not believed: it is right after all, or never to be believed."""
+
+    RELEASED = "released"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class DecidedRow:
+    """A row that somebody has decided on, known again by its date and its prices."""
+
+    session_date: np.datetime64
+    prices: tuple[float, float, float, float]
+    """Open, high, low, close."""
+    decision: Decision
 
 
 class ActionKind(StrEnum):
@@ -88,28 +107,21 @@ class CorporateAction:
     kind: ActionKind
     value: float
 
+    @property
+    def key(self) -> tuple[np.datetime64, ActionKind]:
+        """What makes two of one symbol the same event, whatever its value."""
+        return (self.ex_date, self.kind)
+
 
 @dataclass(frozen=True, eq=False)
 class ValidatedPrices:
-    """What validation believes of one download, what it does not, and what is not there."""
+    """What row by row may be believed of one download, and what may not."""
 
     bars: Bars
+    """Empty where no row may be believed."""
     rejected: tuple[RejectedBar, ...]
     actions: tuple[CorporateAction, ...]
-    missing: DateArray
-    """Expected settled sessions between the first and the newest one that have no accepted bar."""
-
-
-@dataclass(frozen=True)
-class IngestSummary:
-    """What one download changed in the store."""
-
-    symbol: str
-    new: int
-    revised: int
-    rejected: int
-    missing: int
-    newest_session: np.datetime64
-    first_session: np.datetime64
-    open_gaps: int
-    """Sessions without a bar since the first one, those of earlier downloads included."""
+    action_kinds: frozenset[ActionKind]
+    """What the source tells of at all: that it tells of no other dividend means something, or not."""
+    expected: DateArray
+    """The sessions that were asked for and have settled."""

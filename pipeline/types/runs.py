@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.types.prices import IngestSummary
+from pipeline.types.ingestion import IngestSummary
 
 
 class RunStatus(StrEnum):

@@ -47,7 +47,7 @@ class Feed:
     rows: tuple[Row, ...]
     dividends: Mapping[date, float]
     splits: Mapping[date, tuple[int, int]]
-    currency: str
+    currency: str | None
     zone: str
     hours: Hours
 

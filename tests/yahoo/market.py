@@ -43,6 +43,7 @@ class Market:
         self.asked: list[Asked] = []
         self.faults = Faults()
         self._distortions: dict[str, list[Distortion]] = {}
+        self._said: dict[tuple[str, Question], Answer] = {}
 
     def fail(
         self,
@@ -53,6 +54,10 @@ class Market:
     ) -> None:
         """Answer the next `times` such questions about `symbol` (None: about any) with `fault`."""
         self.faults.queue(fault, symbol, question, times)
+
+    def say(self, symbol: str, status: int, body: bytes, question: Question = Question.HISTORY) -> None:
+        """Answer every such question about `symbol` with these words, where nothing else happens to it."""
+        self._said[symbol, question] = Answer(status, body)
 
     def fail_by(self, schedule: Schedule) -> None:
         """Let the number of a request say what it meets, where nothing else is queued."""
@@ -65,6 +70,7 @@ class Market:
     def heal(self) -> None:
         """End all faults, and all distortions but those that are right."""
         self.faults.clear()
+        self._said.clear()
         for symbol, distortions in self._distortions.items():
             self._distortions[symbol] = [one for one in distortions if one.is_right]
 
@@ -89,6 +95,8 @@ class Market:
         question = Question.HISTORY if "period1" in query else Question.TIME_ZONE
         self.asked.append(Asked(symbol, question, dict(query)))
         fault = self.faults.next(symbol, question)
+        if (symbol, question) in self._said:
+            return self._said[symbol, question]._replace(fault=fault)
         if symbol not in self.series:
             return Answer(404, answer.NOT_FOUND, fault)
         first, end = int(query.get("period1", 0)), int(query.get("period2", END_OF_TIME))

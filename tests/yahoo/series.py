@@ -50,7 +50,7 @@ class Series:
 
     bars: tuple[Bar, ...]
     hours: Hours = NEW_YORK
-    currency: str = "USD"
+    currency: str | None = "USD"
     dividends: Mapping[date, float] = field(default_factory=dict)
     splits: Mapping[date, tuple[int, int]] = field(default_factory=dict)
 

@@ -1,0 +1,242 @@
+"""A download beside what is stored: what is new, what has changed, and what not to believe.
+
+Two downloads of one price differ by noise (1e-7 of old rows). More than that is a revision of the bar; the
+same ratio over all older bars is a history in other units, after a split or, where a source adjusts for
+dividends, after a dividend. An event that a source gives no more is doubted, and withdrawn only when it has
+stayed away for PATIENCE.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.features import closes_on
+from pipeline.jumps import NEAR_THREE_FOR_TWO, SPLITS, THREE_FOR_TWO, jumps, reason_of
+from pipeline.types import (
+    ActionChanges,
+    ActionKind,
+    Bars,
+    BoolArray,
+    DateArray,
+    Decision,
+    FloatArray,
+    KnownAction,
+    KnownPrices,
+    PriceChanges,
+    Rebasing,
+    RejectedBar,
+    Restatement,
+    ValidatedPrices,
+)
+from pipeline.validate import as_json, is_decided
+
+BAR_TOLERANCE = 1e-6
+"""Relative difference up to which two downloads of a price or volume are the same."""
+ACTION_TOLERANCE = 1e-4
+"""The same for dividends and splits, which sources round."""
+LEAST_RATIO, RATIO_TOLERANCE = 2e-4, 1e-4
+"""In logarithms: what is taken for other units, and by how much the ratios of single bars may differ then."""
+FEWEST_COMMON = 3
+"""So many of the oldest common bars have to agree on a ratio."""
+LARGE_RATIO = float(np.log(THREE_FOR_TWO * (1.0 - NEAR_THREE_FOR_TWO)))
+"""In logarithms: other units of this size are believed only with a split that explains them."""
+NEAR_SPLIT = 0.02
+PATIENCE = timedelta(days=14)
+PRICES = ("open", "high", "low", "close")
+VALUES = (*PRICES, "volume")
+
+
+def restatement(prices: ValidatedPrices, known: KnownPrices) -> Restatement | None:
+    """Why the whole history has to be asked for, after a part of it was; None where it has not."""
+    bars, symbol = prices.bars, prices.bars.symbol
+    stored = {one.action.key: one.action.value for one in known.actions}
+    for action in prices.actions:
+        is_news = action.key not in stored or not _is_same_value(stored[action.key], action.value)
+        if action.kind is ActionKind.SPLIT and is_news and (known.bars.session_dates < action.ex_date).any():
+            return Restatement(symbol, f"there is a split on {action.ex_date}")
+    common = np.isin(bars.session_dates, known.bars.session_dates)
+    oldest = _at(bars, np.flatnonzero(common)[:FEWEST_COMMON])
+    if len(oldest) == FEWEST_COMMON and not _agreeing(oldest, known.bars, BAR_TOLERANCE, ("close",)).any():
+        return Restatement(symbol, f"the closes from {oldest.session_dates[0]} on have changed")
+    return None
+
+
+def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) -> PriceChanges:
+    """What the download changes of what is stored, seen at an aware moment.
+
+    Bars that are off the trusted price level (`jumps`) are rejected, and events on them not yet taken. Stored
+    bars that are not in the download change with a re-basing only, which gives a history the same units.
+    """
+    bars, rebasing = prices.bars, _believed_rebasing(prices, known)
+    basis = known.bars if rebasing is None else _in_units(known.bars, rebasing)
+    ratios = _jumps(bars, basis, known)
+    trusted = _at(bars, np.isnan(ratios))
+    now = _overlaid(basis, trusted)
+    changed = _at(now, ~_agreeing(now, known.bars, BAR_TOLERANCE, VALUES))
+    is_new = ~np.isin(changed.session_dates, known.bars.session_dates)
+    is_rebased = ~is_new & _is_rebased(changed, basis, rebasing)
+    return PriceChanges(
+        symbol=bars.symbol,
+        bars=changed,
+        n_new=int(is_new.sum()),
+        n_revised=int((~is_new & ~is_rebased).sum()),
+        rebasing=rebasing,
+        n_rebased=int(is_rebased.sum()),
+        rejected=(*prices.rejected, *_rejected(bars, ratios)),
+        judged=prices.expected,
+        actions=_action_changes(prices, trusted.session_dates, known.actions, seen_at),
+        missing=_missing(prices.expected, now.session_dates),
+    )
+
+
+def _jumps(bars: Bars, basis: Bars, known: KnownPrices) -> FloatArray:
+    released = is_decided(bars.session_dates, _prices(bars), known.decided, Decision.RELEASED)
+    if len(basis) == 0 or len(bars) == 0:
+        return jumps(bars, np.full(len(bars), np.nan), np.nan, released)
+    earlier = basis.close[basis.session_dates < bars.session_dates[0]]
+    before = float(earlier[-1]) if len(earlier) else np.nan
+    return jumps(bars, closes_on(bars.session_dates, basis.session_dates, basis.close), before, released)
+
+
+def _rejected(bars: Bars, ratios: FloatArray) -> tuple[RejectedBar, ...]:
+    return tuple(
+        RejectedBar(
+            symbol=bars.symbol,
+            date_text=str(bars.session_dates[row]),
+            session_date=bars.session_dates[row],
+            reason=reason_of(float(ratios[row])),
+            row=as_json({name: float(getattr(bars, name)[row]) for name in VALUES}),
+        )
+        for row in np.flatnonzero(np.isfinite(ratios))
+    )
+
+
+def _believed_rebasing(prices: ValidatedPrices, known: KnownPrices) -> Rebasing | None:
+    """The re-basing that the oldest common bars agree on, unless nothing explains it, or bars contradict."""
+    rebasing = _common_ratio(prices.bars, known.bars)
+    if rebasing is None or abs(np.log(rebasing.ratio)) < LARGE_RATIO:
+        return rebasing
+    alone = _jumps(prices.bars, _at(known.bars, slice(0)), known)
+    is_contradicted = np.isin(prices.bars.session_dates[np.isfinite(alone)], known.bars.session_dates).any()
+    return rebasing if _is_explained(rebasing, prices) and not is_contradicted else None
+
+
+def _common_ratio(bars: Bars, known: Bars) -> Rebasing | None:
+    stored = closes_on(bars.session_dates, known.session_dates, known.close) if len(known) else np.array([])
+    common = np.flatnonzero(np.isfinite(stored)) if len(known) else np.array([], dtype=np.int64)
+    if len(common) < FEWEST_COMMON:
+        return None
+    ratios = np.log(bars.close[common] / stored[common])
+    ratio = float(np.median(ratios[:FEWEST_COMMON]))
+    differs = np.abs(ratios - ratio) > max(RATIO_TOLERANCE, NEAR_SPLIT * abs(ratio))
+    length = int(np.argmax(differs)) if differs.any() else len(common)
+    if abs(ratio) < LEAST_RATIO or length < FEWEST_COMMON:
+        return None
+    return Rebasing(bars.session_dates[common[length - 1]], float(np.exp(ratio)))
+
+
+def _is_explained(rebasing: Rebasing, prices: ValidatedPrices) -> bool:
+    """Does a split make such a ratio? Where the source tells of none at all, any usual split will do."""
+    if ActionKind.SPLIT in prices.action_kinds:
+        later = [
+            one.value
+            for one in prices.actions
+            if one.kind is ActionKind.SPLIT and one.ex_date > rebasing.through
+        ]
+        return bool(later) and abs(np.log(rebasing.ratio * np.prod(later))) < NEAR_SPLIT
+    usual = np.log([*SPLITS, THREE_FOR_TWO])
+    return bool(np.abs(np.abs(np.log(rebasing.ratio)) - usual).min() < NEAR_SPLIT)
+
+
+def _in_units(known: Bars, rebasing: Rebasing) -> Bars:
+    """The bars through the re-basing's session in their new units; a split changes the volume too."""
+    is_old = known.session_dates <= rebasing.through
+    factor = np.where(is_old, rebasing.ratio, 1.0)
+    is_split = abs(np.log(rebasing.ratio)) >= LARGE_RATIO
+    prices = {name: getattr(known, name) * factor for name in PRICES}
+    return replace(known, **prices, volume=known.volume / factor if is_split else known.volume)
+
+
+def _is_rebased(changed: Bars, basis: Bars, rebasing: Rebasing | None) -> BoolArray:
+    """Which (n,) bars differ from the stored ones by the re-basing alone."""
+    if rebasing is None:
+        return np.zeros(len(changed), dtype=bool)
+    tolerance = max(RATIO_TOLERANCE, NEAR_SPLIT * abs(float(np.log(rebasing.ratio))))
+    is_old = changed.session_dates <= rebasing.through
+    return is_old & _agreeing(changed, basis, tolerance, PRICES)
+
+
+def _action_changes(
+    prices: ValidatedPrices, dates: DateArray, known: Sequence[KnownAction], seen_at: datetime
+) -> ActionChanges:
+    """By the (n,) session dates of trusted bars: what the source says of other days is not judged."""
+    told = set(dates.tolist())
+    stored = {one.action.key: one for one in known}
+    given = {one.key: one for one in prices.actions if one.ex_date.item() in told}
+    absent = [
+        one
+        for key, one in stored.items()
+        if key not in given and one.action.ex_date.item() in told and one.action.kind in prices.action_kinds
+    ]
+    return ActionChanges(
+        given=tuple(
+            one
+            for key, one in given.items()
+            if key not in stored or not _is_same_value(stored[key].action.value, one.value)
+        ),
+        vanished=tuple(one.action for one in absent if one.missing_since is None),
+        returned=tuple(
+            stored[key].action for key in given if key in stored and stored[key].missing_since is not None
+        ),
+        withdrawn=tuple(
+            one.action
+            for one in absent
+            if one.missing_since is not None and seen_at - one.missing_since >= PATIENCE
+        ),
+    )
+
+
+def _missing(expected: DateArray, there: DateArray) -> DateArray:
+    """The expected sessions without a bar, from the first bar on."""
+    if len(there) == 0:
+        return expected[:0]
+    return np.setdiff1d(expected[expected >= there[0]], there, assume_unique=True)
+
+
+def _agreeing(bars: Bars, others: Bars, tolerance: float, names: Sequence[str]) -> BoolArray:
+    """Which of the (n,) bars have a bar of the same session among the others that agrees in these values."""
+    if len(others) == 0:
+        return np.zeros(len(bars), dtype=bool)
+    place = np.minimum(np.searchsorted(others.session_dates, bars.session_dates), len(others) - 1)
+    agrees: BoolArray = others.session_dates[place] == bars.session_dates
+    for name in names:
+        left, right = getattr(bars, name), getattr(others, name)[place]
+        agrees &= np.abs(left - right) <= tolerance * np.maximum(np.abs(left), np.abs(right))
+    return agrees
+
+
+def _overlaid(below: Bars, above: Bars) -> Bars:
+    """Bars of every session of the two; where both have one, that of `above`."""
+    kept = _at(below, ~np.isin(below.session_dates, above.session_dates))
+    order = np.argsort(np.concatenate([kept.session_dates, above.session_dates]))
+    joined = {
+        name: np.concatenate([getattr(kept, name), getattr(above, name)])[order]
+        for name in ("session_dates", *VALUES)
+    }
+    return Bars(above.symbol, **joined)
+
+
+def _at(bars: Bars, rows: BoolArray | npt.NDArray[np.integer[Any]] | slice) -> Bars:
+    return Bars(bars.symbol, *(getattr(bars, name)[rows] for name in ("session_dates", *VALUES)))
+
+
+def _prices(bars: Bars) -> FloatArray:
+    return np.column_stack([getattr(bars, name) for name in PRICES])
+
+
+def _is_same_value(left: float, right: float) -> bool:
+    return abs(left - right) <= ACTION_TOLERANCE * max(abs(left), abs(right))

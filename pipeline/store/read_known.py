@@ -1,0 +1,111 @@
+"""What is stored of an asset's prices before a download is compared with it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Select, func, select
+
+from pipeline.store.columns import columns, dates, text
+from pipeline.store.read import bars, newest_session
+from pipeline.store.tables import assets, corporate_actions, gaps, rejected_bars
+from pipeline.types import (
+    ActionKind,
+    Asked,
+    CorporateAction,
+    DateArray,
+    DecidedRow,
+    Decision,
+    KnownAction,
+    KnownPrices,
+)
+
+FAR = np.datetime64("9999-12-31", "D")
+
+
+def known_prices(conn: Connection, symbol: str) -> KnownPrices:
+    """The current bars and actions of `symbol`, and what was decided on rows that were not believed."""
+    return KnownPrices(
+        bars=bars(conn, symbol, FAR),
+        actions=tuple(known_actions(conn, symbol)),
+        decided=tuple(_decided_rows(conn, symbol)),
+    )
+
+
+def known_actions(conn: Connection, symbol: str) -> Iterator[KnownAction]:
+    """The current corporate actions of `symbol`, by their ex-dates."""
+    action = corporate_actions.c
+    query = (
+        select(action.ex_date, action.kind, action.value, action.missing_since_utc)
+        .where(action.symbol == symbol, action.superseded_at_utc.is_(None))
+        .order_by(action.ex_date, action.kind)
+    )
+    for ex_date, kind, value, missing_since in conn.execute(query):
+        one = CorporateAction(symbol, np.datetime64(ex_date, "D"), ActionKind(kind), value)
+        yield KnownAction(one, missing_since)
+
+
+def _decided_rows(conn: Connection, symbol: str) -> Iterator[DecidedRow]:
+    row = rejected_bars.c
+    query = select(row.session_date, row.row, row.decision).where(row.symbol == symbol)
+    decided = query.where(row.decision.is_not(None), row.session_date.is_not(None)).order_by(row.rejected_id)
+    for session, values, decision in conn.execute(decided):
+        yield DecidedRow(np.datetime64(session, "D"), row_prices(values), Decision(decision))
+
+
+def row_prices(row: str) -> tuple[float, float, float, float]:
+    """Open, high, low and close of a rejected row's JSON text; NaN where it has none."""
+    values = json.loads(row)
+    opened, high, low, close = (_number(values.get(name)) for name in ("open", "high", "low", "close"))
+    return (opened, high, low, close)
+
+
+def _number(value: Any) -> float:
+    return np.nan if value is None else float(value)
+
+
+def asked(conn: Connection, symbol: str) -> Asked:
+    """How far the downloads of `symbol` have come."""
+    newest = newest_session(conn, symbol)
+    asked_from = conn.scalar(select(assets.c.asked_from_date).where(assets.c.symbol == symbol))
+    action, row = corporate_actions.c, rejected_bars.c
+    doubts = (
+        select(func.min(gaps.c.session_date)).where(gaps.c.symbol == symbol, gaps.c.filled_at_utc.is_(None)),
+        select(func.min(action.ex_date))
+        .where(action.symbol == symbol, action.superseded_at_utc.is_(None))
+        .where(action.missing_since_utc.is_not(None)),
+        select(func.min(row.session_date))
+        .where(row.symbol == symbol, row.resolved_at_utc.is_(None))
+        .where(row.decision == Decision.RELEASED.value),
+    )
+    found = [conn.scalar(query) for query in doubts]
+    return Asked(
+        asked_from=_session(asked_from),
+        newest=np.datetime64("NaT", "D") if newest is None else newest,
+        oldest_doubt=min((_session(one) for one in found if one is not None), default=_session(None)),
+    )
+
+
+def _session(value: Any) -> np.datetime64:
+    return np.datetime64("NaT" if value is None else value, "D")
+
+
+def open_gaps(conn: Connection, symbol: str) -> DateArray:
+    """The (n,) expected sessions that have no bar, in order."""
+    gap = gaps.c
+    query = select(text(gap.session_date)).where(gap.symbol == symbol, gap.filled_at_utc.is_(None))
+    (found,) = columns(conn, query.order_by(gap.session_date))
+    return dates(found)
+
+
+def in_quarantine(conn: Connection, symbol: str) -> int:
+    """How many rows of `symbol` wait for a decision."""
+    rows = undecided().where(rejected_bars.c.symbol == symbol)
+    return conn.scalar(select(func.count()).select_from(rows.subquery())) or 0
+
+
+def undecided() -> Select[Any]:
+    """The rows that are in quarantine: the source still gives them, and nobody has decided."""
+    row = rejected_bars.c
+    return select(rejected_bars).where(row.resolved_at_utc.is_(None), row.decision.is_(None))

@@ -1,0 +1,196 @@
+"""Prices, inside the caller's transaction: what a download changes, and what a person decides."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from pipeline.store.columns import day
+from pipeline.store.read import first_session, newest_session, open_gaps
+from pipeline.store.read_known import in_quarantine, row_prices
+from pipeline.store.rows import Row, insert_all, supersede
+from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, rebasings, rejected_bars
+from pipeline.types import (
+    ActionChanges,
+    Bars,
+    CorporateAction,
+    Decision,
+    IngestSummary,
+    PriceChanges,
+    RejectedBar,
+)
+
+BAR_VALUES = ("open", "high", "low", "close", "volume")
+SAME = 1e-6
+"""Relative; two downloads of one price differ by less."""
+
+
+def store_changes(
+    conn: Connection, changes: PriceChanges, asked_from: date, run_id: int, seen_at: datetime
+) -> IngestSummary:
+    """Store what a download from `asked_from` on has changed.
+
+    A changed bar or action becomes a new current row beside the superseded one. The summary counts what this
+    call wrote; its newest session is the newest stored one, NaT where there is none.
+    """
+    seen = {"first_seen_at_utc": seen_at, "run_id": run_id}
+    symbol = changes.symbol
+    _store_bars(conn, changes.bars, seen)
+    _store_rebasing(conn, changes, seen)
+    _store_actions(conn, symbol, changes.actions, seen)
+    _remember_question(conn, symbol, asked_from)
+    newest = newest_session(conn, symbol)
+    return IngestSummary(
+        symbol=symbol,
+        new=changes.n_new,
+        revised=changes.n_revised,
+        rejected=_store_rejected(conn, changes, seen),
+        missing=_store_gaps(conn, symbol, changes, seen),
+        rebased=np.nan if changes.rebasing is None else changes.rebasing.ratio,
+        newest_session=np.datetime64("NaT", "D") if newest is None else newest,
+        first_session=first_session(conn, symbol),
+        open_gaps=open_gaps(conn, symbol),
+        quarantined=in_quarantine(conn, symbol),
+    )
+
+
+def _store_bars(conn: Connection, bars: Bars, seen: Row) -> None:
+    if len(bars) == 0:
+        return
+    bar = price_bars.c
+    first, last = day(bars.session_dates[0]), day(bars.session_dates[-1])
+    query = (
+        select(bar.session_date, func.max(bar.revision), func.max(bar.bar_id))
+        .where(bar.symbol == bars.symbol, bar.session_date.between(first, last))
+        .group_by(bar.session_date)
+    )
+    newest = {session: (revision, bar_id) for session, revision, bar_id in conn.execute(query)}
+    columns = [getattr(bars, name).tolist() for name in BAR_VALUES]
+    rows: list[Row] = []
+    superseded: list[int] = []
+    for session, *values in zip(bars.session_dates.tolist(), *columns, strict=True):
+        revision, bar_id = newest.get(session, (-1, None))
+        if bar_id is not None:
+            superseded.append(bar_id)
+        bar_values = dict(zip(BAR_VALUES, values, strict=True))
+        rows.append(
+            {"symbol": bars.symbol, "session_date": session, "revision": revision + 1, **bar_values, **seen}
+        )
+    supersede(conn, price_bars, "bar_id", superseded, seen["first_seen_at_utc"])
+    insert_all(conn, price_bars, rows)
+
+
+def _store_rebasing(conn: Connection, changes: PriceChanges, seen: Row) -> None:
+    if changes.rebasing is not None and changes.n_rebased:
+        row = {
+            "symbol": changes.symbol,
+            "through_date": day(changes.rebasing.through),
+            "ratio": changes.rebasing.ratio,
+            "n_bars": changes.n_rebased,
+        }
+        conn.execute(insert(rebasings).values(row | seen))
+
+
+def _store_actions(conn: Connection, symbol: str, changes: ActionChanges, seen: Row) -> None:
+    for one in (*changes.given, *changes.withdrawn):
+        _mark(conn, one, superseded_at_utc=seen["first_seen_at_utc"])
+    for one in changes.vanished:
+        _mark(conn, one, missing_since_utc=seen["first_seen_at_utc"])
+    for one in changes.returned:
+        _mark(conn, one, missing_since_utc=None)
+    rows = [
+        {"symbol": symbol, "ex_date": day(one.ex_date), "kind": one.kind.value, "value": one.value, **seen}
+        for one in changes.given
+    ]
+    insert_all(conn, corporate_actions, rows)
+
+
+def _mark(conn: Connection, action: CorporateAction, **values: datetime | None) -> None:
+    """Set columns of the current row of an action, if there is one."""
+    row = corporate_actions.c
+    is_it = (row.symbol == action.symbol, row.ex_date == day(action.ex_date), row.kind == action.kind.value)
+    conn.execute(update(corporate_actions).where(*is_it, row.superseded_at_utc.is_(None)).values(values))
+
+
+def _remember_question(conn: Connection, symbol: str, asked_from: date) -> None:
+    earliest = assets.c.asked_from_date
+    is_earlier = earliest.is_(None) | (earliest > asked_from)
+    conn.execute(
+        update(assets).where(assets.c.symbol == symbol, is_earlier).values(asked_from_date=asked_from)
+    )
+
+
+def _store_rejected(conn: Connection, changes: PriceChanges, seen: Row) -> int:
+    """Record rows that are not known yet, and resolve those that the download no longer has."""
+    row, symbol = rejected_bars.c, changes.symbol
+    query = select(row.rejected_id, row.date_text, row.reason, row.row, row.session_date, row.resolved_at_utc)
+    stored = conn.execute(query.where(row.symbol == symbol)).all()
+    known: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for one in stored:
+        known.setdefault((one.date_text, one.reason), []).append((one.rejected_id, one.row))
+    seen_again: set[int] = set()
+    fresh: dict[tuple[str, str, str], Row] = {}
+    for bar in changes.rejected:
+        again = [
+            identity
+            for identity, values in known.get((bar.date_text, bar.reason), [])
+            if _is_same_row(values, bar.row)
+        ]
+        seen_again.update(again)
+        if not again:
+            fresh[bar.date_text, bar.reason, bar.row] = _rejected_row(bar) | seen
+    insert_all(conn, rejected_bars, list(fresh.values()))
+    told = set(changes.judged.tolist())
+    gone = [
+        one.rejected_id
+        for one in stored
+        if one.rejected_id not in seen_again and one.resolved_at_utc is None and one.session_date in told
+    ]
+    back = [one.rejected_id for one in stored if one.rejected_id in seen_again and one.resolved_at_utc]
+    _resolve(conn, gone, seen["first_seen_at_utc"])
+    _resolve(conn, back, None)
+    return len(fresh)
+
+
+def _rejected_row(bar: RejectedBar) -> Row:
+    session = None if np.isnat(bar.session_date) else day(bar.session_date)
+    named = {"date_text": bar.date_text, "reason": bar.reason, "row": bar.row}
+    return {"symbol": bar.symbol, "session_date": session, **named}
+
+
+def _is_same_row(left: str, right: str) -> bool:
+    """Equal texts, or equal prices: what else a row says moves a little with each download."""
+    return left == right or bool(
+        np.allclose(row_prices(left), row_prices(right), rtol=SAME, atol=0.0, equal_nan=True)
+    )
+
+
+def _resolve(conn: Connection, identities: Sequence[int], at: datetime | None) -> None:
+    if identities:
+        which = rejected_bars.c.rejected_id == bindparam("which")
+        resolving = update(rejected_bars).where(which).values(resolved_at_utc=at)
+        conn.execute(resolving, [{"which": one} for one in identities])
+
+
+def _store_gaps(conn: Connection, symbol: str, changes: PriceChanges, seen: Row) -> int:
+    """Close the gaps that have a bar by now and record the new ones; returns the number of new ones."""
+    gap = gaps.c
+    stored = conn.execute(select(gap.session_date, gap.filled_at_utc).where(gap.symbol == symbol)).all()
+    known = {row.session_date for row in stored}
+    stands = set(changes.bars.session_dates.tolist())
+    filled = [row.session_date for row in stored if row.filled_at_utc is None and row.session_date in stands]
+    if filled:
+        closing = update(gaps).where(gap.symbol == symbol, gap.session_date == bindparam("session"))
+        values = closing.values(filled_at_utc=seen["first_seen_at_utc"])
+        conn.execute(values, [{"session": session} for session in filled])
+    absent = [one for one in changes.missing.tolist() if one not in known]
+    insert_all(conn, gaps, [{"symbol": symbol, "session_date": one, **seen} for one in absent])
+    return len(absent)
+
+
+def decide(conn: Connection, identities: Sequence[int], decision: Decision, decided_at: datetime) -> None:
+    """Write what a person decides on these rejected rows, in place of an earlier decision."""
+    which = rejected_bars.c.rejected_id == bindparam("which")
+    values = update(rejected_bars).where(which).values(decision=decision.value, decided_at_utc=decided_at)
+    conn.execute(values, [{"which": one} for one in identities])
