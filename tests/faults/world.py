@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import patch
 
 from sqlalchemy import text
 
@@ -41,7 +43,11 @@ SETTINGS = Settings(
     transform=TransformSettings(time_steps=5, train_sessions=60),
     backtest=BacktestSettings(origins=5, refit_every=5),
     download=DownloadSettings(
-        history_start=FIRST, timeout_seconds=0.4, backoff_seconds=0.0, seconds_between_requests=0.0
+        history_start=FIRST,
+        timeout_seconds=0.4,
+        backoff_seconds=0.0,
+        seconds_between_requests=0.0,
+        rate_limit_seconds=0.0,
     ),
 )
 Bars = Mapping[date, Bar]
@@ -75,11 +81,13 @@ class World:
         self._store = open_store(self.settings.database)
 
     def run(self, now: datetime) -> Day:
-        """The job at `now`, as `pricecast run --direct` in a process of its own."""
+        """The job at `now`, as `pricecast run --direct` in a process of its own, without its pauses."""
         self.market.now = now
         forget()
         source = YahooSource(self.settings.download, self._folder)
-        summary = run_daily(Request(self.settings, now), source, self._store, clock=lambda: self.market.now)
+        request = Request(self.settings, now)
+        with patch("tenacity.nap.time", SimpleNamespace(sleep=lambda seconds: None)):
+            summary = run_daily(request, source, self._store, clock=lambda: self.market.now)
         failures = dict.fromkeys(report.failure_text(failure) for failure in summary.failures)
         shown = (report.run_text(summary, self.settings.database), *failures)
         return Day(summary, "\n".join(shown).replace(f"{self._folder}/", ""))
@@ -96,7 +104,7 @@ class World:
             "SELECT session_date, open, high, low, close, volume FROM prices WHERE symbol = :symbol",
             symbol=symbol,
         )
-        bars = [Bar(date.fromisoformat(str(day)), *values) for day, *values in rows]
+        bars = [Bar(date.fromisoformat(str(day)), *values) for day, *values in rows]  # type: ignore[arg-type]
         assert len({bar.day for bar in bars}) == len(bars), f"{symbol} has a session twice"
         return {bar.day: bar for bar in bars}
 
