@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from prefect.runtime import flow_run
 
-from pipeline.clock import parse_moment, utc_now
+from pipeline.clock import knowable_moment, utc_now
 
 
 def moment_of_run(as_of: str | None) -> datetime:
@@ -14,7 +14,7 @@ def moment_of_run(as_of: str | None) -> datetime:
     So a run that starts late, or is caught up on days later, knows what it would have known in time.
     """
     if as_of:
-        return parse_moment(as_of)
+        return knowable_moment(as_of, utc_now())
     scheduled: datetime = flow_run.scheduled_start_time
     return scheduled.astimezone(UTC).replace(microsecond=0)
 

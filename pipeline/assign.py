@@ -1,20 +1,22 @@
 """What is to be forecast: reads the store, and hands each model of an asset all that it takes."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from pipeline.adjust import adjusted
 from pipeline.calendars import TradingCalendar
 from pipeline.errors import HistoryError, PricecastError
 from pipeline.features import LeadCloses, build_features, closes_on, known_closes, segments
-from pipeline.job import Job
+from pipeline.job import Job, Moment
 from pipeline.models import configure
 from pipeline.models.base import EnsembleParameters, LstmParameters, ModelConfig
 from pipeline.settings import AssetSettings
 from pipeline.store import Connection, read, read_past, reading
 from pipeline.timings import timed
-from pipeline.types import Bars, DateArray, Failure, Features, ForecastKind, Work
+from pipeline.types import DateArray, Failure, Features, ForecastKind, Prices, Work
 from pipeline.walk_forward import Assignment, WarmStart
 from pipeline.warm_audit import is_warm_worse
 
@@ -37,7 +39,7 @@ def assign(job: Job, asset: AssetSettings) -> Due:
     """
     assignments, failures = [], []
     with reading(job.store) as connection:
-        history = _history(job, connection, asset)
+        history = read_history(job, asset, partial(read.prices, connection))
         for name in job.settings.models:
             try:
                 config = configure(job.settings, asset, name)
@@ -49,44 +51,47 @@ def assign(job: Job, asset: AssetSettings) -> Due:
 
 
 @dataclass(frozen=True, eq=False)
-class _History:
-    """The stored bars of an asset, and of the assets that its forecasts need beside it, each read once."""
+class History:
+    """The prices of an asset, and of the assets that its forecasts need beside it, each read once."""
 
     asset: AssetSettings
     calendar: TradingCalendar
     newest: np.datetime64
-    bars: Bars
+    prices: Prices
     settled_at: DateArray
     """(n,) when each bar was settled."""
-    beside: Sequence[tuple[AssetSettings, TradingCalendar, np.datetime64, Bars]]
+    beside: Sequence[tuple[AssetSettings, TradingCalendar, np.datetime64, Prices]]
 
 
-def _history(job: Job, connection: Connection, asset: AssetSettings) -> _History:
-    newest, calendar = job.newest_settled(asset), job.calendar(asset)
-    bars = read.bars(connection, asset.symbol, newest)
+def read_history(
+    moment: Moment, asset: AssetSettings, prices_of: Callable[[str, np.datetime64], Prices]
+) -> History:
+    """Everything that was settled at the moment, of what `prices_of` gives of a symbol through a session."""
+    newest, calendar = moment.newest_settled(asset), moment.calendar(asset)
+    prices = prices_of(asset.symbol, newest)
     beside = []
-    for symbol in job.settings.beside(asset):
-        lead = job.settings.asset(symbol)
-        through = job.newest_settled(lead)
-        beside.append((lead, job.calendar(lead), through, read.bars(connection, symbol, through)))
-    return _History(asset, calendar, newest, bars, calendar.settled_at(bars.session_dates), beside)
+    for symbol in moment.settings.beside(asset):
+        lead = moment.settings.asset(symbol)
+        through = moment.newest_settled(lead)
+        beside.append((lead, moment.calendar(lead), through, prices_of(symbol, through)))
+    settled_at = calendar.settled_at(prices.bars.session_dates)
+    return History(asset, calendar, newest, prices, settled_at, beside)
 
 
-def _assignment(
-    job: Job, connection: Connection, history: _History, config: ModelConfig
-) -> Assignment | None:
+def _assignment(job: Job, connection: Connection, history: History, config: ModelConfig) -> Assignment | None:
     symbol, plan = history.asset.symbol, job.settings.backtest
     has_backtest = plan.origins == 0 or read.has_forecasts(
         connection, symbol, config.name, config.config_hash, ForecastKind.BACKTEST
     )
-    has_newest = len(history.bars) > 0 and history.bars.session_dates[-1] == history.newest
+    sessions = history.prices.bars.session_dates
+    has_newest = len(sessions) > 0 and sessions[-1] == history.newest
     is_live = has_newest and not read.has_live_origin(
         connection, symbol, config.name, config.config_hash, history.newest
     )
     if has_backtest and not is_live:
         return None
     return Assignment(
-        features=_features(history, config),
+        features=features_of(history, config),
         config=config,
         calendar=history.calendar,
         backtest_origins=0 if has_backtest else plan.origins,
@@ -96,7 +101,7 @@ def _assignment(
     )
 
 
-def _warm_start(connection: Connection, history: _History, config: ModelConfig) -> WarmStart | None:
+def _warm_start(connection: Connection, history: History, config: ModelConfig) -> WarmStart | None:
     """How fits go on from earlier ones; None where none do, or where audits found that to be worse."""
     parameters = config.parameters
     if not isinstance(parameters, LstmParameters) or parameters.warm_epochs == 0:
@@ -112,27 +117,31 @@ def _warm_start(connection: Connection, history: _History, config: ModelConfig) 
 
 
 @timed(Work.TRANSFORM)
-def _features(history: _History, config: ModelConfig) -> Features:
-    bars = history.bars
-    if len(bars) == 0:
+def features_of(history: History, config: ModelConfig) -> Features:
+    """What the model sees of the history; HistoryError where prices are lacking."""
+    traded = history.prices.bars
+    if len(traded) == 0:
         raise HistoryError(history.asset.symbol, "no price bars are stored", "Run the download for it first.")
+    bars = adjusted(history.prices, config.adjust)
     expected = history.calendar.sessions(bars.session_dates[0], bars.session_dates[-1])
     numbers = segments(bars.session_dates, bars.session_dates if config.bridge_gaps else expected)
     known = {one[0].symbol: one for one in history.beside}
-    wanted = [symbol for symbol in config.leads if not config.chooses_leads or len(known[symbol][-1])]
+    wanted = [symbol for symbol in config.leads if not config.chooses_leads or len(known[symbol][-1].bars)]
     leads = [_closes_of(history, config, *known[symbol]) for symbol in wanted]
     spreads = [_closes_of(history, config, *known[symbol]) for symbol in config.spreads]
-    return build_features(bars, numbers, config.features, config.difference, leads, spreads)
+    features = build_features(bars, numbers, config.features, config.difference, leads, spreads)
+    return replace(features, traded_closes=traded.close)
 
 
 def _closes_of(
-    history: _History,
+    history: History,
     config: ModelConfig,
     lead: AssetSettings,
     calendar: TradingCalendar,
     newest: np.datetime64,
-    bars: Bars,
+    prices: Prices,
 ) -> LeadCloses:
+    bars = adjusted(prices, config.adjust)
     if len(bars) == 0:
         asset = history.asset.symbol
         raise HistoryError(

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from pipeline import __version__
-from pipeline.commands import database, demo, judge, plot, run, service, tables
+from pipeline.commands import database, demo, judge, past, plot, quarantine, run, service, tables
 from pipeline.errors import PricecastError
 
 FAILED = 1
@@ -34,17 +34,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _db = typer.Typer(help="Migrations, backup and integrity of the database.", rich_markup_mode=None)
+_quarantine = typer.Typer(help="Rows that were not believed, for a person to decide.", rich_markup_mode=None)
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
-    *(demo.demo, run.run, run.backfill),
-    *(tables.forecasts, tables.scoreboard, tables.verdicts, tables.leads, judge.judge, plot.plot, tables.sql),
-    *(service.serve, service.doctor),
+    *(demo.demo, run.run, run.backfill, run.download),
+    *(tables.forecasts, tables.scoreboard, tables.verdicts, tables.leads, past.prices, past.replay),
+    *(judge.judge, plot.plot, tables.sql, service.serve, service.doctor),
 )
 for _command in _COMMANDS:
     app.command()(_command)
 for _command in (database.upgrade, database.backup, database.check):
     _db.command()(_command)
 app.add_typer(_db, name="db")
+_quarantine.command(name="list")(quarantine.show)
+for _command in (quarantine.release, quarantine.reject):
+    _quarantine.command()(_command)
+app.add_typer(_quarantine, name="quarantine")
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback signature

@@ -25,6 +25,11 @@ def parse_moment(text: str) -> datetime:
         ) from error
 
 
+def knowable_moment(text: str, now: datetime) -> datetime:
+    """`parse_moment`, but `now` for the date of today, whose end has not come yet."""
+    return now if text == f"{now:%Y-%m-%d}" else parse_moment(text)
+
+
 def parse_day(text: str) -> date:
     """A calendar date; UsageError otherwise."""
     try:

@@ -123,4 +123,5 @@ def _provenance(members: MemberForecasts, rows: IntArray, config: ModelConfig, s
         n_validation=0,
         stationarity=Stationarity(float("nan"), float("nan")),
         naive_mae=float(members.naive_maes[first]),
+        adjustment=config.adjust,
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -78,6 +79,8 @@ class _Tally:
 
     ingested: list[IngestSummary] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    served: set[str] = field(default_factory=set)
+    """The symbols that came through the stage that is at work."""
     forecasts: int = 0
     scores: int = 0
     verdicts: int = 0
@@ -105,18 +108,43 @@ def run_daily(
     """Download, store, forecast, score and judge, as of `request.as_of`; `clock` gives the wall clock.
 
     A failing asset or model is a `Failure` of the summary and leaves the others alone: the status is DONE
-    without failures, DEGRADED with some, FAILED when no asset got through. Asked again without news, a run
+    without failures, DEGRADED with some, FAILED when no asset got through. An asset whose download fails is
+    forecast all the same where its newest settled bar is stored already. Asked again without news, a run
     leaves no row but its own in `runs`. Raises ConfigError and UsageError before anything is written.
     """
+    return _run(request, source, store, run_steps or Steps(), progress, clock, _whole_day)
+
+
+def run_download(
+    request: Request,
+    source: PriceSource,
+    store: Engine,
+    progress: Progress = silent,
+    clock: Callable[[], datetime] = utc_now,
+) -> RunSummary:
+    """The first half of `run_daily`: prices are downloaded and stored, and nothing is forecast."""
+    return _run(request, source, store, Steps(), progress, clock, _prices)
+
+
+def _run(
+    request: Request,
+    source: PriceSource,
+    store: Engine,
+    run_steps: Steps,
+    progress: Progress,
+    clock: Callable[[], datetime],
+    work: Callable[[_Run, Sequence[AssetSettings], Sequence[AssetSettings]], None],
+) -> RunSummary:
     check_models(request.settings)
     started_at = clock()
     check_as_of(request.as_of, started_at)
     assets, leads = selected_assets(request)
     check_calendars(request.settings, assets + leads)
     job = _start(request, source, store, assets + leads, started_at)
-    tally, courtesy = _Tally(), Courtesy(source.name, request.settings.download)
+    tally = _Tally()
+    courtesy = Courtesy(source.name, request.settings.download)
     try:
-        _work(_Run(job, run_steps or Steps(), tally, progress, courtesy), assets, leads)
+        work(_Run(job, run_steps, tally, progress, courtesy), assets, leads)
         summary = _summary(request, job, assets, tally)
     except BaseException:
         _finish(job, RunStatus.FAILED, tally, clock())
@@ -172,34 +200,38 @@ def _start(
             settings_json=request.settings.model_dump_json(),
         )
         write.register_assets(connection, assets, run_id)
-    return Job(run_id, request.settings, source, store, request.as_of, started_at)
+    return Job(request.settings, request.as_of, run_id, source, store, started_at)
 
 
-def _work(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSettings]) -> None:
-    fresh: set[str] = set()
-    for done, asset in enumerate((*leads, *assets)):
-        run.progress("prices", asset.symbol, done, len(leads) + len(assets))
-        if _ingested(run, asset):
-            fresh.add(asset.symbol)
-    run.progress("prices", "", len(leads) + len(assets), len(leads) + len(assets))
-    _forecast_all(run, [asset for asset in assets if asset.symbol in fresh])
+def _whole_day(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSettings]) -> None:
+    _prices(run, assets, leads)
+    up_to_date = [
+        asset for asset in assets if asset.symbol in run.tally.served or steps.has_newest_bar(run.job, asset)
+    ]
+    run.tally.served.clear()
+    _forecast_all(run, up_to_date)
     run.progress("verdicts", "", 0, 1)
     run.tally.verdicts = run.steps.judge(run.job, assets).count
     steps.prune(run.job)
     run.progress("verdicts", "", 1, 1)
 
 
-def _ingested(run: _Run, asset: AssetSettings) -> bool:
-    def ingest_asset() -> None:
-        found = run.steps.ingest(run.job, asset, _downloaded(run, asset, run.steps.first_due(run.job, asset)))
-        if isinstance(found, Restatement):
-            log.info("%s: %s; asking for the whole history", found.symbol, found.why)
-            whole = _downloaded(run, asset, run.job.settings.download.history_start)
-            found = run.steps.ingest(run.job, asset, whole)
-        if isinstance(found, IngestSummary):
-            run.tally.ingested.append(found)
+def _prices(run: _Run, assets: Sequence[AssetSettings], leads: Sequence[AssetSettings]) -> None:
+    for done, asset in enumerate((*leads, *assets)):
+        run.progress("prices", asset.symbol, done, len(leads) + len(assets))
+        if _contained(asset, partial(_ingest, run, asset), run.tally):
+            run.tally.served.add(asset.symbol)
+    run.progress("prices", "", len(leads) + len(assets), len(leads) + len(assets))
 
-    return _contained(asset, ingest_asset, run.tally)
+
+def _ingest(run: _Run, asset: AssetSettings) -> None:
+    found = run.steps.ingest(run.job, asset, _downloaded(run, asset, run.steps.first_due(run.job, asset)))
+    if isinstance(found, Restatement):
+        log.info("%s: %s; asking for the whole history", found.symbol, found.why)
+        whole = _downloaded(run, asset, run.job.settings.download.history_start)
+        found = run.steps.ingest(run.job, asset, whole)
+    if isinstance(found, IngestSummary):
+        run.tally.ingested.append(found)
 
 
 def _downloaded(run: _Run, asset: AssetSettings, start: date) -> RawPrices:
@@ -215,7 +247,8 @@ def _forecast_all(run: _Run, assets: Sequence[AssetSettings]) -> None:
         nonlocal done
         asset, pending = handed_out.popleft()
         run.progress("forecasts", asset.symbol, done, len(assets))
-        _contained(asset, lambda: _store(run, asset, pending), run.tally)
+        if _contained(asset, lambda: _store(run, asset, pending), run.tally):
+            run.tally.served.add(asset.symbol)
         done += 1
 
     with run.steps.workers(run.job.settings) as workers:
@@ -276,7 +309,7 @@ def _summary(request: Request, job: Job, assets: Sequence[AssetSettings], tally:
     return RunSummary(
         run_id=job.run_id,
         as_of=job.as_of,
-        status=_status(assets, tally.failures),
+        status=_status(assets, tally),
         ingested=tuple(tally.ingested),
         failures=tuple(tally.failures),
         notes=(*_notes(request, assets), *_incomplete(request.settings, tally.ingested)),
@@ -287,12 +320,11 @@ def _summary(request: Request, job: Job, assets: Sequence[AssetSettings], tally:
     )
 
 
-def _status(assets: Sequence[AssetSettings], failures: Sequence[Failure]) -> RunStatus:
-    if not failures:
+def _status(assets: Sequence[AssetSettings], tally: _Tally) -> RunStatus:
+    if not tally.failures:
         return RunStatus.DONE
-    lost = {failure.symbol for failure in failures if not failure.model}
-    everything_lost = all(asset.symbol in lost for asset in assets)
-    return RunStatus.FAILED if everything_lost else RunStatus.DEGRADED
+    is_any_served = any(asset.symbol in tally.served for asset in assets)
+    return RunStatus.DEGRADED if is_any_served else RunStatus.FAILED
 
 
 def _notes(request: Request, assets: Sequence[AssetSettings]) -> tuple[str, ...]:

@@ -20,6 +20,14 @@ def difference(levels: FloatArray, method: Differencing) -> FloatArray:
     return np.concatenate([np.full(min(1, len(base)), np.nan), np.diff(base)])
 
 
+def rebase(changes: FloatArray, factor: FloatArray, method: Differencing) -> FloatArray:
+    """The changes (..., H) of levels `factor` (...) times as high; log changes are the same at any height.
+
+    undifference(rebase(c, f), x * f) equals undifference(c, x) * f within float error.
+    """
+    return changes.copy() if method is Differencing.LOG else changes * factor[..., None]
+
+
 def undifference(changes: FloatArray, start: FloatArray, method: Differencing) -> FloatArray:
     """Levels (..., H) that follow `start` (...) when it changes by `changes` (..., H) step by step.
 

@@ -1,22 +1,32 @@
 """Is everything in place for the daily job? One function a check; none of them changes anything."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.clock import utc_now
 from pipeline.errors import PricecastError
-from pipeline.settings import Settings
+from pipeline.settings import AssetSettings, Settings
 from pipeline.types import CheckResult
+
+if TYPE_CHECKING:
+    from pipeline.store import Engine
 
 PREFECT_API = "PREFECT_API_URL"
 PATIENCE_SECONDS = 5.0
 RECENT = timedelta(days=10)
 """Long enough that every market has had a session."""
+MOST_TOLD = 5
+"""So many assets are named by a check."""
+MOST_ENDS = 3
 RUN_ADVICE = {
     "running": "If it is not at work any more, it was stopped: run 'pricecast run' again.",
     "degraded": "Run 'pricecast run' again to see which assets fail and why.",
@@ -34,7 +44,9 @@ def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[Chec
         settings = load()
     except PricecastError as error:
         return (_failed("configuration", error), check_tensorflow(), check_prefect())
-    checks = (check_configuration, check_calendars, check_store, check_last_run, check_source)
+    checks = (
+        *(check_configuration, check_calendars, check_store, check_last_run, check_histories, check_source),
+    )
     prices = (check_prices(settings),) if online else ()
     return (*(check(settings) for check in checks), *prices, check_tensorflow(), check_prefect())
 
@@ -118,6 +130,68 @@ def _newest_run(database: str) -> tuple[int, str, str] | None:
     finally:
         engine.dispose()
     return (int(rows[0][0]), str(rows[0][1]), str(rows[0][2])) if rows else None
+
+
+def check_histories(settings: Settings) -> CheckResult:
+    """The stored prices are up to date; gaps and rows in quarantine are told.
+
+    Out of date is a history that lacks more than the newest settled session, which a run may yet be due for.
+    """
+    from pipeline.store import open_read_only
+
+    name = "histories"
+    if _is_absent_file(settings.database):
+        return CheckResult(name, ok=True, message="none yet")
+    try:
+        engine = open_read_only(settings.database)
+        found = [_history(engine, settings, asset) for asset in settings.assets]
+        engine.dispose()
+    except PricecastError as error:
+        return _failed(name, error)
+    told = [history for history in found if history.words]
+    if not told:
+        return CheckResult(name, ok=True, message=f"{len(found)} up to date, none with a gap")
+    more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    return CheckResult(
+        name,
+        ok=not any(history.is_outdated for history in told),
+        message="; ".join(f"{one.symbol}: {one.words}" for one in told[:MOST_TOLD]) + more,
+        next_step="Runs ask for gaps again; 'pricecast quarantine list' shows what was not believed.",
+    )
+
+
+def _ends(words: list[str]) -> list[str]:
+    return words if len(words) <= MOST_ENDS else [*words[:2], "...", words[-1]]
+
+
+@dataclass(frozen=True)
+class _History:
+    """What there is to say of one asset's stored prices; no words where all is well."""
+
+    symbol: str
+    words: str
+    is_outdated: bool
+
+
+def _history(engine: Engine, settings: Settings, asset: AssetSettings) -> _History:
+    from pipeline.calendars import trading_calendar
+    from pipeline.store import read, read_known, reading
+
+    calendar = trading_calendar(asset.calendar, settings.settle_minutes(asset.calendar))
+    expected = calendar.last_settled(utc_now())
+    with reading(engine) as connection:
+        newest = read.newest_session(connection, asset.symbol)
+        gaps = [str(session) for session in read_known.open_gaps(connection, asset.symbol)]
+        waiting = read_known.in_quarantine(connection, asset.symbol)
+    if newest is None:
+        return _History(asset.symbol, "no prices yet", is_outdated=False)
+    lacking = calendar.sessions(newest, expected)[1:]
+    words = [
+        f"newest session {newest}, expected {expected}" if len(lacking) else "",
+        f"{len(gaps)} missing ({', '.join(_ends(gaps))})" if gaps else "",
+        f"{waiting} rows in quarantine" if waiting else "",
+    ]
+    return _History(asset.symbol, ", ".join(filter(None, words)), is_outdated=len(lacking) > 1)
 
 
 def check_source(settings: Settings) -> CheckResult:

@@ -58,7 +58,8 @@ def build_features(
     univariate: the close. bivariate: the close and the High - Low range. multivariate: close, open, high,
     low and volume, the range, the close of every lead, and of every spread the log ratio of the closes and
     its change. All are differenced by `method` but the range, which is stationary as it is (log(high / low)
-    under `log`), and the ratio. A change across a segment's border is NaN.
+    under `log`), and the ratio. A change across a segment's border is NaN. The closes of `bars` count as
+    those traded.
     """
     named = _own_columns(bars, feature_set, method)
     if feature_set is FeatureSet.MULTIVARIATE:
@@ -72,6 +73,7 @@ def build_features(
         tuple(name for name, _ in named),
         bars.session_dates,
         values,
+        bars.close,
         bars.close,
         segment_numbers,
     )

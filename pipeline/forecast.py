@@ -2,22 +2,24 @@
 
 import numpy as np
 
-from pipeline.difference import undifference
+from pipeline.difference import rebase, undifference
 from pipeline.errors import AssetError
 from pipeline.scale import scale, unscale
 from pipeline.train import Fit, target_scaler
 from pipeline.types import FloatArray, Windows
 
 
-def forecast_closes(fit: Fit, windows: Windows, last_closes: FloatArray) -> FloatArray:
+def forecast_closes(fit: Fit, windows: Windows, last_closes: FloatArray, basis: FloatArray) -> FloatArray:
     """Closes (o, H) for each session ahead that the model forecasts, after the (o,) origins of `windows`.
 
-    `last_closes` (o,) are the origins' own closes. Every forecast is finite and positive; AssetError if the
-    model says otherwise.
+    `last_closes` (o,) are the origins' own closes as traded, `basis` (o,) what to multiply prices of the
+    features by to have them in the same units. Every forecast is finite and positive, in the units of
+    `last_closes`; AssetError if the model says otherwise.
     """
     scaled = fit.model.predict(scale(windows.values, fit.scaler))
     changes = unscale(scaled, target_scaler(fit.scaler, fit.config))
-    closes = undifference(changes, last_closes, fit.config.difference)
+    method = fit.config.difference
+    closes = undifference(rebase(changes, basis, method), last_closes, method)
     if not (np.isfinite(closes).all() and (closes > 0.0).all()):
         raise AssetError(
             fit.provenance.symbol,

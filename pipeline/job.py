@@ -13,21 +13,27 @@ from pipeline.types import Failure
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
-    """One run of the daily job: what it may know (`as_of`) and when it really runs (`started_at`)."""
+class Moment:
+    """What is asked for, and the moment whose knowledge may be used."""
 
-    run_id: int
     settings: Settings
-    source: PriceSource
-    store: Engine
     as_of: datetime
-    started_at: datetime
 
     def calendar(self, asset: AssetSettings) -> TradingCalendar:
         return trading_calendar(asset.calendar, self.settings.settle_minutes(asset.calendar))
 
     def newest_settled(self, asset: AssetSettings) -> np.datetime64:
         return self.calendar(asset).last_settled(self.as_of)
+
+
+@dataclass(frozen=True, eq=False)
+class Job(Moment):
+    """One run of the daily job: what it may know (`as_of`) and when it really runs (`started_at`)."""
+
+    run_id: int
+    source: PriceSource
+    store: Engine
+    started_at: datetime
 
 
 @dataclass(frozen=True)

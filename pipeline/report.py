@@ -1,4 +1,4 @@
-"""What a person sees: numbers as text, rows as tables, the end of a run, and rows for programs.
+"""What a person sees: numbers as text, rows as tables, and rows for programs.
 
 rich is loaded when a table is drawn, so that `--json` and `--csv` do without it. Piped tables are as wide as
 they need to be, and plain; on a terminal they fit it.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from pipeline.types import CheckResult, Failure, IngestSummary, RunSummary, Timings
+    from pipeline.types import CheckResult
 
 UNKNOWN = "-"
 PIPED_WIDTH = 1000
@@ -254,6 +254,29 @@ def truth_table(rows: Rows) -> Table:
     return table
 
 
+def quarantine_table(rows: Rows) -> Table:
+    """Rows that were not believed, with their prices and the reason; what was decided where that is asked."""
+    decided = [name for name in ("decision", "resolved_at_utc") if name in rows.columns]
+    table = _table(">id", "symbol", "date", ">open", ">high", ">low", ">close", "reason", *decided)
+    for record in rows.records():
+        values = json.loads(record["row"])
+        _add_row(
+            table,
+            str(record["id"]),
+            record["symbol"],
+            record["date_text"],
+            *(_raw_text(values.get(name)) for name in ("open", "high", "low", "close")),
+            record["reason"],
+            *(_cell_text(record[name]) for name in decided),
+        )
+    return table
+
+
+def _raw_text(price: float | str | None) -> str:
+    """A price of a row that was not believed; it may be any number, or a word for one."""
+    return price_text(price) if not isinstance(price, str) else price
+
+
 def plain_table(rows: Rows) -> Table:
     """Any rows, all columns; NULL where nothing is stored."""
     places = range(len(rows.columns))
@@ -283,48 +306,6 @@ def stale_note(rows: Rows) -> str:
     return f"* out of date: {which}; 'pricecast run' makes new ones"
 
 
-def run_text(summary: RunSummary, database: str) -> str:
-    """The end of a run: prices by symbol, notes, and what was stored where."""
-    width = max((len(one.symbol) for one in summary.ingested), default=0)
-    return "\n".join(
-        [
-            f"run {summary.run_id} as of {summary.as_of:%Y-%m-%d %H:%M} UTC: {summary.status}",
-            *(f"  {one.symbol:{width}}  {_ingest_text(one)}" for one in summary.ingested),
-            *(f"  note: {note}" for note in summary.notes),
-            f"stored {_counts_text([summary])} in {database_name(database)}",
-        ]
-    )
-
-
-def timings_text(timings: Timings) -> str:
-    """Where the time of a run went: a line for each kind of work, in seconds."""
-    from pipeline.types import Work
-
-    spent = [(work.value, timings.own.get(work, 0.0), timings.workers.get(work, 0.0)) for work in Work]
-    total = ("all", sum(timings.own.values()), sum(timings.workers.values()))
-    lines = [f"{name:12} {own:12.1f} {workers:12.1f}" for name, own, workers in (*spent, total)]
-    return "\n".join([f"{'seconds':12} {'this process':>12} {'all workers':>12}", *lines])
-
-
-def backfill_text(summaries: Sequence[RunSummary], database: str) -> str:
-    """The end of a backfill: a line a day, notes, and what was stored where."""
-    notes = dict.fromkeys(note for summary in summaries for note in summary.notes)
-    days = count_text(len(summaries), "day")
-    return "\n".join(
-        [
-            *(_day_text(summary) for summary in summaries),
-            *(f"note: {note}" for note in notes),
-            f"stored {_counts_text(summaries)} of {days} in {database_name(database)}",
-        ]
-    )
-
-
-def failure_text(failure: Failure) -> str:
-    """A failure as an error: the asset, the model where it is one's own, and the next step."""
-    who = f"{failure.symbol} {failure.model}".rstrip()
-    return f"error: {who}: {failure.message.removeprefix(f'{failure.symbol}: ')}"
-
-
 def checks_text(results: Sequence[CheckResult]) -> str:
     """A line a check, and what to do next where there is something to do."""
     width = max(len(result.name) for result in results)
@@ -334,27 +315,6 @@ def checks_text(results: Sequence[CheckResult]) -> str:
         if result.next_step:
             lines.append(f"{'':{width + 6}}  {result.next_step}")
     return "\n".join(lines)
-
-
-def _day_text(summary: RunSummary) -> str:
-    new = sum(one.new for one in summary.ingested)
-    revised = sum(one.revised for one in summary.ingested)
-    bars = f"{count_text(new, 'new bar')}, {revised:,} revised"
-    return f"{summary.as_of:%Y-%m-%d}  {summary.status}: {bars}; {_counts_text([summary])}"
-
-
-def _ingest_text(one: IngestSummary) -> str:
-    counts = f"{one.new:,} new, {one.revised:,} revised, {one.rejected:,} rejected, {one.missing:,} missing"
-    return f"{counts}; newest session {one.newest_session}"
-
-
-def _counts_text(summaries: Sequence[RunSummary]) -> str:
-    counts = {
-        "forecast": sum(summary.n_forecasts for summary in summaries),
-        "score": sum(summary.n_scores for summary in summaries),
-        "verdict": sum(summary.n_verdicts for summary in summaries),
-    }
-    return ", ".join(count_text(count, noun) for noun, count in counts.items())
 
 
 def _table(*columns: str) -> Table:

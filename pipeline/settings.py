@@ -19,7 +19,7 @@ from pydantic_settings import (
 )
 
 from pipeline.errors import ConfigError
-from pipeline.types import Cell, Differencing, FeatureSet, Scaling, Schedule, Shape, Target
+from pipeline.types import Adjustment, Cell, Differencing, FeatureSet, Scaling, Schedule, Shape, Target
 
 DEFAULT_CONFIG_FILE = Path("pricecast.toml")
 CONTINUOUS_CALENDAR = "24/7"
@@ -70,6 +70,8 @@ class AssetSettings(_Frozen):
 class TransformSettings(_Frozen):
     """From bars to windows."""
 
+    adjust: Adjustment = Adjustment.SPLITS
+    """What the prices that models learn from and are scored by are adjusted for: splits, or dividends too."""
     difference: Differencing = Differencing.LOG
     scaler: Scaling = Scaling.STANDARD
     time_steps: int = Field(default=10, ge=1, le=1000)
@@ -217,12 +219,8 @@ DEFAULT_MODELS = (
 )
 
 
-class Settings(BaseSettings):
+class Settings(_Frozen):
     """Everything a run may be told, frozen."""
-
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="PRICECAST_", env_nested_delimiter="__", env_file=None
-    )
 
     database: str = "sqlite:///pricecast.db"
     source: str = "yahoo"
@@ -247,18 +245,6 @@ class Settings(BaseSettings):
     """Under Prefect, whose processes these are: the job's own (none), or those of a Prefect task runner."""
     dask_address: str = ""
     """The scheduler of a Dask cluster, as tcp://HOST:PORT; empty: a cluster of this machine's processes."""
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment wins over what `load_settings` read from the file."""
-        return (env_settings, init_settings)
 
     def asset(self, symbol: str) -> AssetSettings:
         """The configured asset, or one derived from the symbol's suffix."""
@@ -286,6 +272,25 @@ class Settings(BaseSettings):
         return self.settle.exchange_minutes
 
 
+class _FromEnvironment(BaseSettings, Settings):
+    """Settings as `load_settings` reads them: the environment wins over the file."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="PRICECAST_", env_nested_delimiter="__", env_file=None
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (env_settings, init_settings)
+
+
 def unlisted_asset(symbol: str) -> AssetSettings:
     """An asset that is asked for but not configured: calendar and currency from its suffix, no leads."""
     for suffix, (calendar, currency) in SUFFIX_MARKETS.items():
@@ -307,7 +312,7 @@ def load_settings(config_file: Path | None = None) -> Settings:
         )
     values = _read_toml(path) if path.is_file() else {}
     try:
-        return Settings(**values)
+        return Settings.model_validate(_FromEnvironment(**values).model_dump())
     except ValidationError as error:
         raise _config_error(error, path) from error
     except SettingsError as error:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tenacity
 
+from pipeline.adjust import adjusted
 from pipeline.ask import asking_from
 from pipeline.calendars import TradingCalendar, utc_moment
 from pipeline.combine import blocks
@@ -200,8 +201,9 @@ def judge(job: Job, assets: Sequence[AssetSettings]) -> Outcome:
 
 def _records(job: Job, connection: Connection, asset: AssetSettings) -> list[tuple[TrackRecord, Bars]]:
     newest = job.newest_settled(asset)
-    bars = read.bars(connection, asset.symbol, newest)
-    return [(record, bars) for record in read.track_records(connection, asset.symbol, newest)]
+    prices = read.prices(connection, asset.symbol, newest)
+    records = read.track_records(connection, asset.symbol, newest)
+    return [(record, adjusted(prices, record.adjustment)) for record in records]
 
 
 def prune(job: Job) -> Outcome:
@@ -254,10 +256,18 @@ def _is_late(target_dates: DateArray, calendar: TradingCalendar, made_at: dateti
     return settled <= utc_moment(made_at)
 
 
-def _require_newest_bar(job: Job, asset: AssetSettings) -> None:
-    expected = job.newest_settled(asset)
+def has_newest_bar(job: Job, asset: AssetSettings) -> bool:
+    """Is the bar of the newest settled session stored?"""
+    return _newest_bar(job, asset) == job.newest_settled(asset)
+
+
+def _newest_bar(job: Job, asset: AssetSettings) -> np.datetime64 | None:
     with reading(job.store) as connection:
-        newest = read.newest_session(connection, asset.symbol, expected)
+        return read.newest_session(connection, asset.symbol, job.newest_settled(asset))
+
+
+def _require_newest_bar(job: Job, asset: AssetSettings) -> None:
+    expected, newest = job.newest_settled(asset), _newest_bar(job, asset)
     if newest != expected:
         raise AssetError(
             asset.symbol,
@@ -268,10 +278,13 @@ def _require_newest_bar(job: Job, asset: AssetSettings) -> None:
 
 
 def _own_errors(blocks: Sequence[ForecastBlock], features: Features) -> Iterator[PastErrors]:
+    """The errors of a backtest by its own prices, on the price basis of each origin as when it is scored."""
+    origin_dates = np.concatenate([block.origin_dates for block in blocks])
+    basis = closes_on(origin_dates, features.session_dates, features.basis)
     target_dates = np.concatenate([block.target_dates for block in blocks])
     closes = np.concatenate([block.closes for block in blocks])
     for horizon_dates, horizon_closes in zip(target_dates.T, closes.T, strict=True):
-        actual = closes_on(horizon_dates, features.session_dates, features.closes)
+        actual = basis * closes_on(horizon_dates, features.session_dates, features.closes)
         errors = np.abs(np.log(horizon_closes / actual))
         known = np.isfinite(errors)
         yield PastErrors(horizon_dates[known], errors[known])

@@ -157,13 +157,15 @@ def _provenance(
         n_training=len(training),
         n_validation=len(validation),
         stationarity=measure_stationarity(differenced[np.isfinite(differenced)]),
-        naive_mae=_mean_change(features.closes[rows], features.segments[rows]),
+        naive_mae=_mean_change(features.closes[rows], features.basis[rows], features.segments[rows]),
+        adjustment=config.adjust,
     )
 
 
-def _mean_change(closes: FloatArray, segments: IntArray) -> float:
+def _mean_change(closes: FloatArray, basis: FloatArray, segments: IntArray) -> float:
+    """Each change in the units of the session it starts from, as forecasts are."""
     one_session = np.diff(segments) == 0
-    return float(np.mean(np.abs(np.diff(closes)[one_session])))
+    return float(np.mean(np.abs(np.diff(closes) * basis[:-1])[one_session]))
 
 
 def start_hash(before: bytes) -> str:

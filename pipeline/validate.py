@@ -49,6 +49,8 @@ HOPELESS = frozenset(
     {UNREADABLE_DATE, NO_SESSION, NO_PRICES, MISSING_PRICE, NOT_FINITE, NOT_POSITIVE, BAD_VOLUME}
 )
 """Reasons that nobody can decide otherwise: such a row has no bar to believe."""
+FOREIGN = ("in ", "dated in ")
+"""How the reasons begin that are those of a whole download."""
 SAME = 1e-6
 """Relative; two downloads of one price differ by less."""
 
@@ -92,6 +94,11 @@ def validate(
         action_kinds=frozenset(kind for kind, name in EVENTS.items() if raw.rows[name].notna().any()),
         expected=expected[expected >= np.datetime64(raw.start, "D")],
     )
+
+
+def can_be_released(reason: str) -> bool:
+    """May a person say that a row is right that was not believed for this reason?"""
+    return reason not in HOPELESS and not reason.startswith(FOREIGN)
 
 
 def require_bars(prices: ValidatedPrices, raw: RawPrices, asset: AssetSettings) -> None:

@@ -155,7 +155,7 @@ class _Chain:
     @timed(Work.FORECAST)
     def _block(self, at_origins: Windows, fit: Fit, kind: ForecastKind) -> ForecastBlock:
         features, ahead = self.assignment.features, np.array(fit.config.ahead)
-        last_closes = features.closes[at_origins.rows]
+        last_closes = features.traded_closes[at_origins.rows]
         origin_dates = features.session_dates[at_origins.rows]
         every_target = self.assignment.calendar.target_dates(origin_dates, fit.config.horizons)
         return ForecastBlock(
@@ -164,7 +164,7 @@ class _Chain:
             origin_dates=origin_dates,
             last_closes=last_closes,
             target_dates=every_target[:, ahead - 1],
-            closes=forecast_closes(fit, at_origins, last_closes),
+            closes=forecast_closes(fit, at_origins, last_closes, features.basis[at_origins.rows]),
         )
 
 

@@ -25,7 +25,7 @@ def test_scaled_changes_come_back_as_prices() -> None:
     windows = make_windows(features, config.time_steps, config.horizons)
     fit = train(features, windows, 110, config)
     newest = select(windows, np.array([len(windows) - 1]))
-    closes = forecast_closes(replace(fit, model=Always(1.0)), newest, np.array([200.0]))
+    closes = forecast_closes(replace(fit, model=Always(1.0)), newest, np.array([200.0]), np.ones(1))
     change = fit.scaler.offset[0] + fit.scaler.spread[0]
     np.testing.assert_allclose(closes, 200.0 * np.exp(change * np.array([[1.0, 2.0, 3.0]])))
 
@@ -37,4 +37,4 @@ def test_a_price_that_cannot_be_names_asset_and_model(value: float) -> None:
     windows = make_windows(features, config.time_steps, config.horizons)
     fit = replace(train(features, windows, 110, config), model=Always(value))
     with pytest.raises(AssetError, match=r"MADE: drift forecasts a price that is not positive"):
-        forecast_closes(fit, select(windows, np.array([5])), np.array([100.0]))
+        forecast_closes(fit, select(windows, np.array([5])), np.array([100.0]), np.ones(1))

@@ -24,7 +24,8 @@ def made_features(*, strength: float = 0.5, sessions: int = 2, others: int = 3, 
     values = np.column_stack([own, rng.normal(size=ROWS), lead, noise])
     values[0] = np.nan
     names = ("close", "range", "lead:LEAD", *(f"lead:N{place}" for place in range(others)))
-    return Features("MADE", names, made_dates(ROWS), values, np.full(ROWS, 100.0), unbroken(ROWS))
+    closes = np.full(ROWS, 100.0)
+    return Features("MADE", names, made_dates(ROWS), values, closes, closes, unbroken(ROWS))
 
 
 LOG = Differencing.LOG

@@ -7,16 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.adjust import adjusted
 from pipeline.calendars import trading_calendar
 from pipeline.models.base import ModelConfig
+from pipeline.settings import Settings
 from pipeline.train import train
-from pipeline.types import Bars, FloatArray
+from pipeline.types import Adjustment, Bars, Dividends, Features, FloatArray, Prices
 from pipeline.walk_forward import Assignment, forecast
 from pipeline.window import make_windows
-from tests.made import config_of, features_of, made_bars
+from tests.made import SMALL, config_of, features_of, made_bars
 
 CALENDAR = trading_calendar("24/7", 180)
 N = 130
+REINVESTED = SMALL.model_copy(
+    update={"transform": SMALL.transform.model_copy(update={"adjust": Adjustment.DIVIDENDS})}
+)
 
 
 def altered_after(bars: Bars, row: int, factors: FloatArray) -> Bars:
@@ -31,16 +36,32 @@ def altered_after(bars: Bars, row: int, factors: FloatArray) -> Bars:
     return Bars(**arrays)
 
 
+def paying(bars: Bars, amounts: FloatArray) -> Prices:
+    """The bars with a dividend every seventh session."""
+    return Prices(bars, Dividends(bars.session_dates[::7], amounts[::7]))
+
+
+def seen(prices: Prices, lead: Prices, config: ModelConfig) -> Features:
+    """The features as `assign` makes them."""
+    features = features_of(adjusted(prices, config.adjust), config, adjusted(lead, config.adjust).close)
+    return dataclasses.replace(features, traded_closes=prices.bars.close)
+
+
 def check_the_past_stays(config: ModelConfig, origin: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     factors, lead_factors = np.exp(rng.normal(0, 0.5, (2, N)))
+    amounts = rng.uniform(0.1, 3.0, N)
+    later_amounts = np.where(np.arange(N) > origin, amounts * factors, amounts)
     bars, lead = made_bars(N), made_bars(N, 9, "LEAD")
-    before = features_of(bars, config, lead.close)
-    after = features_of(
-        altered_after(bars, origin, factors), config, altered_after(lead, origin, lead_factors).close
+    before = seen(paying(bars, amounts), paying(lead, amounts), config)
+    after = seen(
+        paying(altered_after(bars, origin, factors), later_amounts),
+        paying(altered_after(lead, origin, lead_factors), later_amounts),
+        config,
     )
     np.testing.assert_array_equal(before.values[: origin + 1], after.values[: origin + 1])
     np.testing.assert_array_equal(before.closes[: origin + 1], after.closes[: origin + 1])
+    np.testing.assert_array_equal(before.basis[: origin + 1], after.basis[: origin + 1])
     fits = []
     for features in (before, after):
         windows = make_windows(features, config.time_steps, config.horizons)
@@ -64,22 +85,27 @@ def check_the_past_stays(config: ModelConfig, origin: int, seed: int) -> None:
 
 
 @pytest.mark.parametrize("model", ["drift", "ridge"])
+@pytest.mark.parametrize("adjusting", [SMALL, REINVESTED], ids=["splits", "dividends"])
 @settings(max_examples=10, deadline=None)
 @given(origin=st.integers(105, N - 2), seed=st.integers(0, 10**6))
-def test_changing_every_later_price_leaves_everything_earlier_alone(
-    model: str, origin: int, seed: int
+def test_changing_every_later_price_and_dividend_leaves_everything_earlier_alone(
+    adjusting: Settings, model: str, origin: int, seed: int
 ) -> None:
-    check_the_past_stays(config_of(model), origin, seed)
+    check_the_past_stays(config_of(model, adjusting), origin, seed)
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("model", ["lstm-levels", "lstm-multivariate"])
+@pytest.mark.parametrize(
+    ("model", "adjusting"),
+    [("lstm-levels", SMALL), ("lstm-levels", REINVESTED), ("lstm-multivariate", REINVESTED)],
+    ids=["levels, splits", "levels, dividends", "multivariate, dividends"],
+)
 @settings(max_examples=3, deadline=None)
 @given(origin=st.integers(105, N - 2), seed=st.integers(0, 10**6))
-def test_changing_every_later_price_leaves_every_earlier_lstm_alone(
-    model: str, origin: int, seed: int
+def test_changing_every_later_price_and_dividend_leaves_every_earlier_lstm_alone(
+    model: str, adjusting: Settings, origin: int, seed: int
 ) -> None:
-    check_the_past_stays(config_of(model), origin, seed)
+    check_the_past_stays(config_of(model, adjusting), origin, seed)
 
 
 @pytest.mark.parametrize("model", ["drift", "ridge"])
@@ -92,3 +118,16 @@ def test_changing_the_price_at_the_origin_does_not_go_unnoticed(model: str) -> N
         fit = train(features, make_windows(features, config.time_steps, config.horizons), 110, config)
         hashes.add(fit.provenance.data_hash)
     assert len(hashes) == 2
+
+
+@pytest.mark.parametrize("row", [106, 107], ids=["a dividend at the origin", "one of the session after"])
+def test_a_dividend_is_noticed_from_its_ex_date_on(row: int) -> None:
+    config, bars = config_of("drift", REINVESTED), made_bars(N)
+    none = Prices(bars, Dividends(bars.session_dates[:0], np.array([])))
+    one = Prices(bars, Dividends(bars.session_dates[row : row + 1], np.array([2.0])))
+    hashes = set()
+    for prices in (none, one):
+        features = seen(prices, prices, config)
+        fit = train(features, make_windows(features, config.time_steps, config.horizons), 106, config)
+        hashes.add(fit.provenance.data_hash)
+    assert len(hashes) == (2 if row == 106 else 1)

@@ -45,7 +45,14 @@ def test_an_unknown_key_is_named_with_the_known_ones(config: Path, text: str, ke
 
 
 @pytest.mark.parametrize(
-    "text", ["horizons = 0", "horizons = 'many'", "models = []", "[transform]\nscaler = 'x'"]
+    "text",
+    [
+        "horizons = 0",
+        "horizons = 'many'",
+        "models = []",
+        "[transform]\nscaler = 'x'",
+        "[transform]\nadjust = 'x'",
+    ],
 )
 def test_a_value_out_of_range_is_refused(config: Path, text: str) -> None:
     config.write_text(text)

@@ -34,7 +34,7 @@ class Faulty:
 def job_with(source: Faulty, folder: Path) -> Job:
     settings = Settings(download=DownloadSettings(tries=3, backoff_seconds=0.0))
     moment = parse_moment("2025-06-01")
-    return Job(1, settings, source, open_store(str(folder / "a.db")), moment, moment)
+    return Job(settings, moment, 1, source, open_store(str(folder / "a.db")), moment)
 
 
 def transient() -> TransientSourceError:

@@ -81,6 +81,13 @@ def test_the_scale_of_mase_is_the_mean_change_in_training() -> None:
     )
 
 
+def test_the_scale_of_mase_is_in_the_units_of_the_market() -> None:
+    features, fit = trained()
+    doubled = dataclasses.replace(features, closes=2.0 * features.closes)
+    again = train(doubled, make_windows(doubled, CONFIG.time_steps, CONFIG.horizons), 110, CONFIG)
+    assert again.provenance.naive_mae == fit.provenance.naive_mae
+
+
 def test_no_row_is_a_target_of_both_training_and_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Windows] = []
 

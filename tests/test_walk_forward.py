@@ -98,6 +98,25 @@ def test_after_a_gap_a_whole_window_has_to_grow_again() -> None:
         live_block(broken, config)
 
 
+@pytest.mark.parametrize("method", Differencing)
+def test_forecasts_come_in_the_units_of_the_market_at_their_origin(method: Differencing) -> None:
+    config = dataclasses.replace(config_of("drift"), difference=method)
+    features = features_of(made_bars(150), config)
+    traded = features.closes * np.linspace(1.0, 0.8, 150)
+    blocks = zip(
+        backtest_blocks(features, config, origins=40, refit_every=10),
+        backtest_blocks(
+            dataclasses.replace(features, traded_closes=traded), config, origins=40, refit_every=10
+        ),
+        strict=True,
+    )
+    for accumulated, issued in blocks:
+        rows = np.searchsorted(features.session_dates, issued.origin_dates)
+        np.testing.assert_array_equal(issued.last_closes, traded[rows])
+        basis = (traded / features.closes)[rows]
+        np.testing.assert_allclose(issued.closes, accumulated.closes * basis[:, None], rtol=1e-12)
+
+
 def test_origins_without_a_training_set_are_left_out() -> None:
     config = config_of("drift")
     features = features_of(made_bars(60), config)

@@ -10,7 +10,8 @@ from tests.made import made_dates, unbroken
 def counting(n: int, segments: np.ndarray | None = None) -> Features:
     values = np.column_stack([np.arange(n, dtype=float), -np.arange(n, dtype=float)])
     numbers = unbroken(n) if segments is None else segments
-    return Features("MADE", ("close", "range"), made_dates(n), values, np.arange(n) + 1.0, numbers)
+    closes = np.arange(n) + 1.0
+    return Features("MADE", ("close", "range"), made_dates(n), values, closes, closes, numbers)
 
 
 @given(n=st.integers(0, 40), time_steps=st.integers(1, 10), horizons=st.integers(1, 6))

@@ -22,7 +22,7 @@ def demo(
 ) -> None:
     """Run it all offline on a market whose truth is known."""
     from pipeline import demo as show
-    from pipeline import report
+    from pipeline import run_summary
     from pipeline.clock import parse_moment
 
     moment = parse_moment(as_of)
@@ -30,9 +30,9 @@ def demo(
     typer.echo(show.introduction(settings))
     with progress_bar() as progress:
         summary = show.run_demo(settings, moment, progress)
-    typer.echo(report.run_text(summary, settings.database))
+    typer.echo(run_summary.run_text(summary, settings.database))
     for failure in summary.failures:
-        typer.echo(report.failure_text(failure), err=True)
+        typer.echo(run_summary.failure_text(failure), err=True)
     _show_tables(settings.database)
     raise typer.Exit(0 if summary.status.value == "done" else 1)
 

@@ -35,6 +35,7 @@ def explain(database: str, symbol: str, model: str, horizon: int, plot: Path | N
 
 def _judged(database: str, symbol: str, model: str, horizon: int) -> tuple[LagVerdict, Alignment]:
     """The newest verdict, and the forecasts that it rests on."""
+    from pipeline.adjust import adjusted
     from pipeline.lag import as_judged
     from pipeline.store import open_read_only, read, reading
 
@@ -48,11 +49,11 @@ def _judged(database: str, symbol: str, model: str, horizon: int) -> tuple[LagVe
                     f"no verdict on {symbol} {model} {horizon} ahead is stored",
                     "See 'pricecast verdicts' for what there is.",
                 )
-            bars = read.bars(connection, symbol, newest)
+            prices = read.prices(connection, symbol, newest)
             record = read.track_record(connection, verdict.key, newest)
     finally:
         engine.dispose()
-    aligned = as_judged(verdict, record, bars)
+    aligned = as_judged(verdict, record, adjusted(prices, record.adjustment))
     if aligned is None:
         raise PricecastError(
             f"the verdict on {symbol} {model} has no evidence stored", "Run 'pricecast run' to judge it anew."

@@ -24,6 +24,10 @@ SourceOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--source", metavar="SOURCE", help="yahoo, csv:PATH or simulated. Default: the settings'."),
 ]
+AsOfOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="DATE", help="Know only what had settled by then. Default: now."),
+]
 SymbolsOption: TypeAlias = Annotated[
     str | None,
     typer.Option("--symbols", metavar="A,B", help="Only these assets. Default: all that are configured."),

@@ -15,6 +15,12 @@ WITH current AS (
 )
 """
 LEAD_LAGS = "SELECT * FROM lead_lags ORDER BY symbol, model, p_value IS NULL, p_value, lead"
+QUARANTINE = "SELECT * FROM quarantine ORDER BY symbol, session_date, id"
+REJECTED = """
+SELECT rejected_id AS id, symbol, session_date, date_text, reason, "row", first_seen_at_utc, decision,
+    decided_at_utc, resolved_at_utc
+FROM rejected_bars ORDER BY symbol, session_date, rejected_id
+"""
 VERDICTS = "SELECT * FROM model_verdicts ORDER BY symbol, horizon, model"
 
 
@@ -53,6 +59,12 @@ JOIN forecasts AS f ON f.symbol = c.symbol AND f.model = c.model AND f.config_ha
 WHERE f.symbol = {_quoted(symbol)} AND f.horizon = {horizon:d} AND f.kind <> 'audit'
 ORDER BY f.model, f.target_date, f.forecast_id
 """  # noqa: S608 - the symbol is quoted
+
+
+def prices_of(symbol: str) -> str:
+    """SQL for the prices of one asset as they are now, in order of time."""
+    names = "symbol, session_date, open, high, low, close, adj_close, volume"
+    return f"SELECT {names} FROM prices WHERE symbol = {_quoted(symbol)} ORDER BY session_date"  # noqa: S608
 
 
 def closes_of(symbol: str) -> str:

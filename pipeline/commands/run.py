@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.commands.options import (
+    AsOfOption,
     ConfigOption,
     DatabaseOption,
     DirectOption,
@@ -50,10 +51,7 @@ class _FlowParameters:
 
 def run(
     *,
-    as_of: Annotated[
-        str | None,
-        typer.Option("--as-of", metavar="DATE", help="Know only what had settled by then. Default: now."),
-    ] = None,
+    as_of: AsOfOption = None,
     source: SourceOption = None,
     symbols: SymbolsOption = None,
     db: DatabaseOption = None,
@@ -66,8 +64,8 @@ def run(
     It runs under Prefect unless --direct is given.
     A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
     """
-    from pipeline import report
-    from pipeline.clock import parse_moment, utc_now
+    from pipeline import run_summary
+    from pipeline.clock import knowable_moment, utc_now
     from pipeline.timings import timed
     from pipeline.types import Work
 
@@ -75,16 +73,16 @@ def run(
         from pipeline.daily import Request, check_as_of
 
     now = utc_now()
-    moment = now if as_of is None else parse_moment(as_of)
+    moment = now if as_of is None else knowable_moment(as_of, now)
     check_as_of(moment, now)
     request = Request(chosen_settings(config, db, source), moment, chosen_symbols(symbols))
     if direct:
         summary = _run_directly(request)
     else:
         summary = _run_under_prefect(_FlowParameters(config, source, symbols, db), as_of)
-    typer.echo(report.run_text(summary, request.settings.database))
+    typer.echo(run_summary.run_text(summary, request.settings.database))
     if timings and summary.timings:
-        typer.echo(report.timings_text(summary.timings))
+        typer.echo(run_summary.timings_text(summary.timings))
     _echo_failures(summary.failures)
     raise typer.Exit(exit_code([summary]))
 
@@ -103,22 +101,50 @@ def backfill(
 
     Each day's run knows no more than that day knew.
     """
-    from pipeline import report
-    from pipeline.clock import parse_day, parse_moment, utc_now
+    from pipeline import run_summary
+    from pipeline.clock import knowable_moment, parse_day, utc_now
     from pipeline.daily import Request, check_as_of
 
-    request = Request(
-        chosen_settings(config, db, source), parse_moment(last), chosen_symbols(symbols), command="backfill"
-    )
+    now = utc_now()
+    moment = knowable_moment(last, now)
+    settings = chosen_settings(config, db, source)
+    request = Request(settings, moment, chosen_symbols(symbols), command="backfill")
     first_day = parse_day(first)
-    check_as_of(request.as_of, utc_now())
+    check_as_of(moment, now)
     if direct:
         summaries = _backfill_directly(request, first_day)
     else:
         summaries = _backfill_under_prefect(_FlowParameters(config, source, symbols, db), first, last)
-    typer.echo(report.backfill_text(summaries, request.settings.database))
+    typer.echo(run_summary.backfill_text(summaries, request.settings.database))
     _echo_failures([failure for summary in summaries for failure in summary.failures])
     raise typer.Exit(exit_code(summaries))
+
+
+def download(
+    *,
+    as_of: AsOfOption = None,
+    source: SourceOption = None,
+    symbols: SymbolsOption = None,
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Download, check and store prices, and forecast nothing."""
+    from pipeline import run_summary
+    from pipeline.clock import knowable_moment, utc_now
+    from pipeline.daily import Request, run_download
+    from pipeline.sources import open_source
+    from pipeline.store import open_store
+
+    now = utc_now()
+    moment = now if as_of is None else knowable_moment(as_of, now)
+    settings = chosen_settings(config, db, source)
+    request = Request(settings, moment, chosen_symbols(symbols), command="download")
+    prices = open_source(settings.source, settings.download)
+    with progress_bar() as progress:
+        summary = run_download(request, prices, open_store(settings.database), progress)
+    typer.echo(run_summary.run_text(summary, settings.database))
+    _echo_failures(summary.failures)
+    raise typer.Exit(exit_code([summary]))
 
 
 def exit_code(summaries: Sequence[RunSummary]) -> int:
@@ -128,9 +154,9 @@ def exit_code(summaries: Sequence[RunSummary]) -> int:
 
 
 def _echo_failures(failures: Sequence[Failure]) -> None:
-    from pipeline import report
+    from pipeline import run_summary
 
-    for text in dict.fromkeys(report.failure_text(failure) for failure in failures):
+    for text in dict.fromkeys(run_summary.failure_text(failure) for failure in failures):
         typer.echo(text, err=True)
 
 

@@ -56,7 +56,7 @@ def forecasts(
     from pipeline import report
 
     rows = _chosen_rows(queries.LATEST_FORECASTS, symbols, horizon, db, config)
-    _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.forecasts_table)
+    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), report.forecasts_table)
     note = report.stale_note(rows)
     if note and not as_json and not as_csv:
         typer.echo(note, err=True)
@@ -75,7 +75,7 @@ def scoreboard(
     from pipeline import report
 
     rows = _chosen_rows(queries.SCOREBOARD, symbols, horizon, db, config)
-    _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.scoreboard_table)
+    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), report.scoreboard_table)
 
 
 def verdicts(
@@ -98,7 +98,7 @@ def verdicts(
     if plot is not None:
         raise UsageError("--plot draws one verdict", "Name it with --explain SYMBOL MODEL.")
     rows = _chosen_rows(queries.VERDICTS, symbols, horizon, db, config)
-    _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.verdicts_table)
+    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), report.verdicts_table)
 
 
 def leads(
@@ -113,7 +113,7 @@ def leads(
     from pipeline import report
 
     rows = _chosen_rows(queries.LEAD_LAGS, symbols, None, db, config)
-    _show(rows, _one_format(as_json=as_json, as_csv=as_csv), report.leads_table)
+    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), report.leads_table)
 
 
 def sql(
@@ -129,7 +129,7 @@ def sql(
     """
     from pipeline import report
 
-    _show(queries.read_rows(chosen_database(config, db), statement), output, report.plain_table)
+    show_rows(queries.read_rows(chosen_database(config, db), statement), output, report.plain_table)
 
 
 def _chosen_rows(
@@ -140,7 +140,8 @@ def _chosen_rows(
     return rows if horizon is None else rows.where("horizon", (horizon,))
 
 
-def _one_format(*, as_json: bool, as_csv: bool) -> Format:
+def one_format(*, as_json: bool, as_csv: bool) -> Format:
+    """How the two options together ask for rows; UsageError for both."""
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", "Give one of them.")
     if as_json:
@@ -148,7 +149,8 @@ def _one_format(*, as_json: bool, as_csv: bool) -> Format:
     return Format.CSV if as_csv else Format.TABLE
 
 
-def _show(rows: Rows, output: Format, table: "Callable[[Rows], Table]") -> None:
+def show_rows(rows: Rows, output: Format, table: "Callable[[Rows], Table]") -> None:
+    """Write rows in a format; without rows, say so on stderr."""
     from pipeline import report
 
     if output is Format.JSON:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from pipeline.types import (
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
-    """The longest unbroken stretch of a track record, beside the asset's bars.
+    """The longest unbroken stretch of a track record, beside the asset's bars, adjusted as the record is.
 
     `rows` are the places of its forecasts in the record; `trial` is what is judged.
     """
@@ -94,8 +95,8 @@ def _lag_verdict(aligned: Alignment, judgement: Judgement) -> LagVerdict:
 
 def _only(record: TrackRecord, chosen: BoolArray) -> TrackRecord:
     bands = Bands(*(values[chosen] for values in vars(record.bands).values()))
-    arrays = {name: values[chosen] for name, values in vars(record).items() if name not in {"key", "bands"}}
-    return TrackRecord(key=record.key, bands=bands, **arrays)
+    columns: dict[str, Any] = {name: one for name, one in vars(record).items() if isinstance(one, np.ndarray)}
+    return replace(record, bands=bands, **{name: values[chosen] for name, values in columns.items()})
 
 
 def _history(places: IntArray, parted: IntArray) -> IntArray:

@@ -106,6 +106,7 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
         target=target,
         spreads=spreads,
         chooses_leads=chooses_leads,
+        adjust=general.adjust,
     )
     check_networks(config)
     return config
@@ -160,6 +161,7 @@ def _ensemble(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
             tuple((member.name, member.config_hash) for member in members), ENSEMBLES[name]
         ),
         target=members[0].target,
+        adjust=settings.transform.adjust,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from pipeline.networks.parameters import Limits, NetworkParameters
 from pipeline.types import (
+    Adjustment,
     Differencing,
     EpochLoss,
     FeatureSet,
@@ -74,6 +75,7 @@ class ModelConfig:
     target: Target = Target.EACH
     spreads: tuple[str, ...] = ()
     chooses_leads: bool = False
+    adjust: Adjustment = Adjustment.SPLITS
 
     @property
     def ahead(self) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 import sqlite3
 from dataclasses import fields as fields_of
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from sqlalchemy import (
     Float,
     FromClause,
     RowMapping,
+    Subquery,
     and_,
     func,
     select,
@@ -31,17 +31,29 @@ from pipeline.store.columns import (
     is_model,
     text,
 )
-from pipeline.store.tables import SERIES, fits, forecasts, gaps, price_bars, scores, verdicts
+from pipeline.store.tables import (
+    SERIES,
+    corporate_actions,
+    fits,
+    forecasts,
+    gaps,
+    price_bars,
+    scores,
+    verdicts,
+)
 from pipeline.store.view_columns import VIEW_COLUMNS
-from pipeline.store.views import current_models
+from pipeline.store.views import adjusted_closes, current_models, is_current_dividend
 from pipeline.types import (
+    Adjustment,
     Bands,
     Bars,
+    Dividends,
     Evidence,
     ForecastKind,
     Judgement,
     LagVerdict,
     PendingForecasts,
+    Prices,
     SeriesKey,
     TrackRecord,
     Verdict,
@@ -61,6 +73,24 @@ def bars(conn: Connection, symbol: str, through: np.datetime64) -> Bars:
     )
     days, *values = columns(conn, query)
     return Bars(symbol, dates(days), *map(floats, values))
+
+
+def dividends(conn: Connection, symbol: str, through: np.datetime64) -> Dividends:
+    """The current dividends of `symbol` with ex-dates up to and including `through`."""
+    action = corporate_actions.c
+    query = (
+        select(text(action.ex_date), action.value)
+        .where(is_current_dividend(corporate_actions))
+        .where(action.symbol == symbol, action.ex_date <= day(through))
+        .order_by(action.ex_date)
+    )
+    days, amounts = columns(conn, query)
+    return Dividends(dates(days), floats(amounts))
+
+
+def prices(conn: Connection, symbol: str, through: np.datetime64) -> Prices:
+    """The current bars and dividends of `symbol` up to and including the session `through`."""
+    return Prices(bars(conn, symbol, through), dividends(conn, symbol, through))
 
 
 def newest_session(
@@ -110,28 +140,49 @@ def has_live_origin(
 def pending_forecasts(conn: Connection, symbol: str, through: np.datetime64) -> PendingForecasts:
     """Forecasts to be scored: their origin and target have bars up to `through`, and they have no current
     score, or one whose actual close has been materially revised since.
+
+    Those of fits adjusted for dividends have closes adjusted as in the view `prices`.
     """
-    forecast, origin, target = forecasts.c, price_bars.alias("origin"), price_bars.alias("target")
+    forecast, is_due = forecasts.c, forecasts.c.target_date <= day(through)
+    traded = _traded_closes(symbol)
+    reinvesting = select(fits.c.fit_id).where(
+        fits.c.symbol == symbol, fits.c.adjustment == Adjustment.DIVIDENDS.value
+    )
+    if conn.scalar(reinvesting.limit(1)) is None:
+        return _pending(conn, symbol, traded, is_due)
+    parts = (
+        _pending(conn, symbol, traded, is_due, forecast.fit_id.not_in(reinvesting)),
+        _pending(conn, symbol, adjusted_closes(symbol), is_due, forecast.fit_id.in_(reinvesting)),
+    )
+    return PendingForecasts(*map(np.concatenate, zip(*(vars(part).values() for part in parts), strict=True)))
+
+
+def _traded_closes(symbol: str) -> Subquery:
+    bar = price_bars.c
+    closes = select(bar.session_date, bar.close)
+    return closes.where(bar.symbol == symbol, bar.superseded_at_utc.is_(None)).subquery()
+
+
+def _pending(
+    conn: Connection, symbol: str, closes: FromClause, *conditions: ColumnElement[bool]
+) -> PendingForecasts:
+    """Of the forecasts of `symbol` that meet the conditions; `closes` are a close each session_date."""
+    forecast, origin, target = forecasts.c, closes.alias("origin"), closes.alias("target")
     expected = forecast.last_close * target.c.close / origin.c.close
     is_revised = func.abs(scores.c.actual_close - expected) > SCORE_TOLERANCE * func.abs(expected)
     query = (
         select(forecast.forecast_id, forecast.last_close, origin.c.close, target.c.close.label("actual"))
         .add_columns(forecast.forecast_close)
         .select_from(forecasts.outerjoin(scores, current_score()))
-        .join(origin, _is_current_bar(origin, forecast.origin_date))
-        .join(target, _is_current_bar(target, forecast.target_date))
-        .where(forecast.symbol == symbol, forecast.target_date <= day(through))
+        .join(origin, origin.c.session_date == forecast.origin_date)
+        .join(target, target.c.session_date == forecast.target_date)
+        .where(forecast.symbol == symbol, *conditions)
         .where(scores.c.score_id.is_(None) | is_revised)
         .order_by(forecast.forecast_id)
     )
-    ids, *closes = columns(conn, query)
-    last_closes, origin_closes, target_closes, forecast_closes = map(floats, closes)
+    ids, *found = columns(conn, query)
+    last_closes, origin_closes, target_closes, forecast_closes = map(floats, found)
     return PendingForecasts(integers(ids), last_closes, origin_closes, target_closes, forecast_closes)
-
-
-def _is_current_bar(bar: FromClause, session_date: ColumnElement[date]) -> ColumnElement[bool]:
-    is_current = bar.c.superseded_at_utc.is_(None)
-    return and_(bar.c.symbol == forecasts.c.symbol, bar.c.session_date == session_date, is_current)
 
 
 def track_records(conn: Connection, symbol: str, through: np.datetime64) -> tuple[TrackRecord, ...]:
@@ -145,16 +196,27 @@ def track_records(conn: Connection, symbol: str, through: np.datetime64) -> tupl
     records: list[TrackRecord] = []
     for model, config_hash in conn.execute(query.order_by(models.c.model)).all():
         columns = _scored(conn, is_model(symbol, model, config_hash), through)
+        adjustment = _adjustment(conn, symbol, model, config_hash)
         for horizon in np.unique(columns["horizon"]).tolist():
             key = SeriesKey(symbol, model, config_hash, horizon)
-            records.append(_record(key, columns))
+            records.append(_record(key, columns, adjustment))
     return tuple(records)
 
 
 def track_record(conn: Connection, key: SeriesKey, through: np.datetime64) -> TrackRecord:
     """The same for one series of any configuration; empty when nothing of it is scored."""
     is_series = and_(is_model(key.symbol, key.model, key.config_hash), forecasts.c.horizon == key.horizon)
-    return _record(key, _scored(conn, is_series, through))
+    adjustment = _adjustment(conn, key.symbol, key.model, key.config_hash)
+    return _record(key, _scored(conn, is_series, through), adjustment)
+
+
+def _adjustment(conn: Connection, symbol: str, model: str, config_hash: str) -> Adjustment:
+    """What every fit of this configuration is adjusted for: the hash holds it too."""
+    fit = fits.c
+    query = select(fit.adjustment).where(
+        fit.symbol == symbol, fit.model == model, fit.config_hash == config_hash
+    )
+    return Adjustment(conn.scalar(query.limit(1)) or Adjustment.SPLITS)
 
 
 _RECORD = ("last_close", "forecast_close", "lower_80", "upper_80", "lower_95", "upper_95")
@@ -183,7 +245,7 @@ def _scored(
     return {**days, **arrays, "horizon": horizon, "is_live": is_live}
 
 
-def _record(key: SeriesKey, columns: dict[str, np.ndarray[Any, Any]]) -> TrackRecord:
+def _record(key: SeriesKey, columns: dict[str, np.ndarray[Any, Any]], adjustment: Adjustment) -> TrackRecord:
     rows = np.flatnonzero(columns["horizon"] == key.horizon)
     _, first = np.unique(columns["origin_date"][rows], return_index=True)
     kept = {name: values[rows[first]] for name, values in columns.items()}
@@ -197,6 +259,7 @@ def _record(key: SeriesKey, columns: dict[str, np.ndarray[Any, Any]]) -> TrackRe
         actual_closes=kept["actual_close"],
         naive_maes=kept["naive_mae"],
         bands=Bands(*(kept[name] for name in _BANDS)),
+        adjustment=adjustment,
     )
 
 

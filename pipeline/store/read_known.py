@@ -1,11 +1,11 @@
 """What is stored of an asset's prices before a download is compared with it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from pipeline.store.columns import columns, dates, text
 from pipeline.store.read import bars, newest_session
@@ -99,13 +99,16 @@ def open_gaps(conn: Connection, symbol: str) -> DateArray:
     return dates(found)
 
 
+def reasons(conn: Connection, identities: Sequence[int]) -> dict[int, str]:
+    """Why the rejected rows of these numbers were not believed; without those that do not exist."""
+    row = rejected_bars.c
+    one = select(row.reason).where(row.rejected_id == bindparam("which"))
+    found = {identity: conn.scalar(one, {"which": identity}) for identity in identities}
+    return {identity: reason for identity, reason in found.items() if reason is not None}
+
+
 def in_quarantine(conn: Connection, symbol: str) -> int:
     """How many rows of `symbol` wait for a decision."""
-    rows = undecided().where(rejected_bars.c.symbol == symbol)
-    return conn.scalar(select(func.count()).select_from(rows.subquery())) or 0
-
-
-def undecided() -> Select[Any]:
-    """The rows that are in quarantine: the source still gives them, and nobody has decided."""
     row = rejected_bars.c
-    return select(rejected_bars).where(row.resolved_at_utc.is_(None), row.decision.is_(None))
+    is_waiting = (row.symbol == symbol, row.resolved_at_utc.is_(None), row.decision.is_(None))
+    return conn.scalar(select(func.count()).where(*is_waiting)) or 0

@@ -41,6 +41,15 @@ VIEW_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "volume": "Traded volume",
             "first_seen_at_utc": "When the bar, as it now is, was first downloaded",
         },
+        "quarantine": {
+            "id": "What `pricecast quarantine release` and `reject` call the row",
+            "symbol": "The asset, as its price source calls it",
+            "session_date": "The session that the row is dated on; NULL: its date cannot be read",
+            "date_text": "Its date as the source wrote it",
+            "reason": "Why it was not believed",
+            "row": "Its values, as JSON",
+            "first_seen_at_utc": "When it was first downloaded",
+        },
         "latest_forecasts": {
             **_SERIES_COLUMNS,
             **_FORECAST_COLUMNS,

@@ -1,8 +1,9 @@
 """The public views: the contract with everybody who queries the database.
 
 Their columns, names and order change only with a CHANGELOG entry. They are made anew with every upgrade, so
-that no numbered migration mentions them. All but `prices` show a model's current configuration only: that of
-its newest fit. Newest metrics and verdicts are those of the latest `as_of_utc`, then the last written.
+that no numbered migration mentions them. All but `prices` and `quarantine` show a model's current
+configuration only: that of its newest fit. Newest metrics and verdicts are those of the latest `as_of_utc`,
+then the last written.
 """
 
 from typing import Any, TypeAlias
@@ -35,6 +36,7 @@ from pipeline.store.tables import (
     forecasts,
     metrics,
     price_bars,
+    rejected_bars,
     scores,
     verdicts,
 )
@@ -103,10 +105,11 @@ def _newest(table: Table, identity: str, outer: FromClause, names: tuple[str, ..
     )
 
 
-def _dividends() -> CTE:
+def _dividends(*conditions: ColumnElement[bool]) -> CTE:
     """Each current dividend with what it leaves of the close before it, and the dividend that follows.
 
-    A dividend that nothing was stored before, or that is not below the close before it, leaves everything.
+    `conditions` on corporate_actions choose whose. A dividend that nothing was stored before, or that is not
+    below the close before it, leaves everything.
     """
     action, bar = corporate_actions, price_bars.alias("bar_before")
     before = (
@@ -122,18 +125,18 @@ def _dividends() -> CTE:
     left = case((action.c.value < before, 1.0 - action.c.value / before), else_=1.0)
     return (
         select(action.c.symbol, action.c.ex_date, later.label("later_ex_date"), left.label("share_left"))
-        .where(_is_current_dividend(action))
+        .where(is_current_dividend(action), *conditions)
         .cte("dividends")
     )
 
 
-def _is_current_dividend(action: FromClause) -> ColumnElement[bool]:
+def is_current_dividend(action: FromClause) -> ColumnElement[bool]:
+    """Is this row of corporate_actions a dividend, and the newest word on it?"""
     return and_(action.c.kind == _literal(ActionKind.DIVIDEND), action.c.superseded_at_utc.is_(None))
 
 
-def _adjustments() -> CTE:
+def _adjustments(dividends: CTE) -> CTE:
     """The product of the shares left by each dividend and all later ones."""
-    dividends = _dividends()
     earlier = dividends.alias("earlier")
     newest = select(dividends.c.symbol, dividends.c.ex_date, dividends.c.share_left.label("factor")).where(
         dividends.c.later_ex_date.is_(None)
@@ -146,12 +149,12 @@ def _adjustments() -> CTE:
     )
 
 
-def _prices() -> Query:
-    bar, action, adjustment = price_bars, corporate_actions.alias("action"), _adjustments()
+def _prices(dividends: CTE) -> Query:
+    bar, action, adjustment = price_bars, corporate_actions.alias("action"), _adjustments(dividends)
     next_ex_date = (
         select(func.min(action.c.ex_date))
         .where(action.c.symbol == bar.c.symbol, action.c.ex_date > bar.c.session_date)
-        .where(_is_current_dividend(action))
+        .where(is_current_dividend(action))
         .correlate(bar)
         .scalar_subquery()
     )
@@ -163,6 +166,25 @@ def _prices() -> Query:
         .select_from(bar.outerjoin(adjustment, same_period))
         .where(bar.c.superseded_at_utc.is_(None))
     )
+
+
+def _quarantine() -> Query:
+    row = rejected_bars.c
+    names = ("symbol", "session_date", "date_text", "reason", "row", "first_seen_at_utc")
+    return select(row.rejected_id.label("id"), *(row[name] for name in names)).where(
+        row.resolved_at_utc.is_(None), row.decision.is_(None)
+    )
+
+
+def adjusted_closes(symbol: str) -> CTE:
+    """The session_date and close of the bars of one asset, the close as `adj_close` of the view `prices`.
+
+    Materialized: the view itself looks at the dividends of every asset, and a join at all of that every time.
+    """
+    bar, dividends = price_bars, _dividends(corporate_actions.c.symbol == symbol)
+    prices = _prices(dividends).where(bar.c.symbol == symbol).subquery()
+    closes = select(prices.c.session_date, prices.c.adj_close.label("close"))
+    return closes.cte("adjusted_closes").prefix_with("MATERIALIZED")
 
 
 def _latest_forecasts() -> Query:
@@ -301,7 +323,8 @@ def _model_verdicts() -> Query:
 def definitions(dialect: Dialect) -> dict[str, str]:
     """The CREATE VIEW statement of every view."""
     selects = {
-        "prices": _prices(),
+        "prices": _prices(_dividends()),
+        "quarantine": _quarantine(),
         "latest_forecasts": _latest_forecasts(),
         "forecast_history": _forecast_history(),
         "model_scoreboard": _model_scoreboard(),

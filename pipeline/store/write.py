@@ -140,6 +140,7 @@ def _fit_row(fit: FitRecord, run_id: int, made_at: datetime) -> Row:
         **{name: getattr(provenance, name) for name in same},
         "run_id": run_id,
         "kind": fit.kind.value,
+        "adjustment": provenance.adjustment.value,
         "way": provenance.way.value,
         "start_hash": provenance.start_hash or None,
         "trained_from_date": day(provenance.trained_from),

@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from pipeline.types.arrays import DateArray, FloatArray, IntArray
+from pipeline.types.prices import Adjustment
 
 
 class FeatureSet(StrEnum):
@@ -96,7 +97,9 @@ class Features:
 
     `values` (n, f) hold NaN where a value cannot be known (the first row of a segment after
     differencing, a lead before its first bar). Column 0 is always the differenced close: the target.
-    `segments` (n,) change wherever a session is missing between two rows.
+    `closes` (n,) are in the units that the features are made of, `traded_closes` (n,) in those of the
+    market; they are the same unless prices are adjusted for dividends (see `adjust`). `segments` (n,) change
+    wherever a session is missing between two rows.
     """
 
     symbol: str
@@ -104,7 +107,13 @@ class Features:
     session_dates: DateArray
     values: FloatArray
     closes: FloatArray
+    traded_closes: FloatArray
     segments: IntArray
+
+    @property
+    def basis(self) -> FloatArray:
+        """(n,): what to multiply `closes` by to have them as traded at each session; 1 where they are."""
+        return self.traded_closes / self.closes
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +192,8 @@ class Provenance:
     """Hash of the weights it went on from; empty for a fit that started anew."""
     lead_lags: tuple[LeadLag, ...] = ()
     """What its leads were worth on its training rows."""
+    adjustment: Adjustment = Adjustment.SPLITS
+    """What the prices it learnt from, and those that its forecasts are scored by, are adjusted for."""
 
     @property
     def way(self) -> FitWay:

@@ -61,6 +61,32 @@ class Bars:
         return len(self.session_dates)
 
 
+@dataclass(frozen=True, eq=False)
+class Dividends:
+    """Dividends of one asset: (k,) arrays, ex-dates strictly increasing, amounts a share above 0.
+
+    The amounts are in the units of its bars: adjusted for the same splits.
+    """
+
+    ex_dates: DateArray
+    amounts: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """The bars of one asset and its dividends, both known through the same session."""
+
+    bars: Bars
+    dividends: Dividends
+
+
+class Adjustment(StrEnum):
+    """What prices are adjusted for: splits, or dividends too (see `adjust`)."""
+
+    SPLITS = "splits"
+    DIVIDENDS = "dividends"
+
+
 @dataclass(frozen=True)
 class RejectedBar:
     """One row that was not believed, as it was read, and why."""

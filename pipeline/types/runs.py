@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from pipeline.types.arrays import BoolArray, DateArray, FloatArray, IntArray
 from pipeline.types.ingestion import IngestSummary
 
 
@@ -64,6 +65,47 @@ class RunSummary:
     n_scores: int
     n_verdicts: int
     timings: Timings | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run of the record: what it was told (all settings, as JSON), and when."""
+
+    run_id: int
+    settings_json: str
+    source: str
+    as_of: datetime
+    started_at: datetime
+    code_version: str
+
+
+@dataclass(frozen=True, eq=False)
+class IssuedForecasts:
+    """The (n,) forecasts that one run issued of one asset with one model, by kind, origin and horizon."""
+
+    symbol: str
+    model: str
+    config_hash: str
+    is_live: BoolArray
+    origin_dates: DateArray
+    horizons: IntArray
+    last_closes: FloatArray
+    closes: FloatArray
+    is_any_warm: bool
+    """Did any of its fits go on from the weights of another?"""
+    live_start_hash: str
+    """Hash of the weights that its live fit went on from; empty where it started anew, or there is none."""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """How many of the forecasts of an asset and model come again bit for bit, and why others do not."""
+
+    symbol: str
+    model: str
+    issued: int
+    same: int
+    note: str
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from pipeline.types.arrays import DateArray, FloatArray, IntArray
 from pipeline.types.learning import Bands, ForecastKind
+from pipeline.types.prices import Adjustment
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +17,8 @@ class PendingForecasts:
     """Stored forecasts whose target has a settled bar and that have no current score, (m,) each.
 
     `origin_closes` and `target_closes` are the newest revisions, on today's price basis;
-    `last_closes` are what the forecast knew, on the basis of its origin.
+    `last_closes` are what the forecast knew, on the basis of its origin. Where its fit is adjusted for
+    dividends, so are `origin_closes` and `target_closes`.
     """
 
     forecast_ids: IntArray
@@ -61,7 +63,8 @@ class SeriesKey:
 class TrackRecord:
     """The scored as-issued forecasts of one series, (m,) each, ordered by origin date.
 
-    `is_live` tells live from backtest. Bands are NaN where none was issued.
+    `is_live` tells live from backtest. Bands are NaN where none was issued. `adjustment` is what its fits,
+    and so its actual closes, are adjusted for.
     """
 
     key: SeriesKey
@@ -73,6 +76,7 @@ class TrackRecord:
     actual_closes: FloatArray
     naive_maes: FloatArray
     bands: Bands
+    adjustment: Adjustment = Adjustment.SPLITS
 
     def __len__(self) -> int:
         return len(self.origin_dates)

@@ -44,7 +44,7 @@ class FailingSource:
 
 
 def job(source: FailingSource, settings: Settings = PATIENT) -> Job:
-    return Job(1, settings, source, cast(Engine, None), MOMENT, MOMENT)
+    return Job(settings, MOMENT, 1, source, cast(Engine, None), MOMENT)
 
 
 def steps_of(settings: Settings) -> Steps:

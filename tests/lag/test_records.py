@@ -33,10 +33,8 @@ def record(bars: Bars, start: int = 30, horizon: int = 1, model: str = "any") ->
 
 
 def kept(one: TrackRecord, chosen: BoolArray) -> TrackRecord:
-    arrays = {name: values[chosen] for name, values in vars(one).items() if name not in {"key", "bands"}}
-    return TrackRecord(
-        key=one.key, bands=Bands(*(band[chosen] for band in vars(one.bands).values())), **arrays
-    )
+    arrays = {name: values[chosen] for name, values in vars(one).items() if isinstance(values, np.ndarray)}
+    return replace(one, bands=Bands(*(band[chosen] for band in vars(one.bands).values())), **arrays)
 
 
 @pytest.mark.parametrize("horizon", [1, 4])

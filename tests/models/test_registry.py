@@ -2,8 +2,9 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.models import RECIPES, check_models, configure
-from pipeline.settings import DEFAULT_MODELS, AssetSettings, ModelOverride, Settings
-from pipeline.types import Differencing, FeatureSet, Scaling
+from pipeline.models.base import ModelConfig
+from pipeline.settings import DEFAULT_MODELS, AssetSettings, ModelOverride, Settings, TransformSettings
+from pipeline.types import Adjustment, Differencing, FeatureSet, Scaling
 from tests.made import LED, config_of
 
 
@@ -60,6 +61,23 @@ def test_the_hash_changes_with_the_configuration_and_with_nothing_else() -> None
     }
     assert len(others | {here.config_hash}) == 5
     assert here.features is FeatureSet.MULTIVARIATE
+
+
+def test_a_hash_of_before_there_was_a_choice_of_adjustment_is_that_of_splits() -> None:
+    fields = ("ridge", FeatureSet.MULTIVARIATE, Differencing.LOG, Scaling.STANDARD, 10, 5, 1500, 0.15, False)
+    assert ModelConfig(*fields, leads=(), seed=7).config_hash == "c817622660fc"
+
+
+@pytest.mark.parametrize("name", ["last-value", "ridge", "ensemble-mean"])
+def test_the_adjustment_is_another_configuration(name: str) -> None:
+    models = ("ridge", "lstm-univariate", "lstm-multivariate")
+    splits, dividends = (
+        configure(Settings(models=models, transform=TransformSettings(adjust=adjust)), LED, name)
+        for adjust in Adjustment
+    )
+    assert splits.config_hash == configure(Settings(models=models), LED, name).config_hash
+    assert dividends.config_hash != splits.config_hash
+    assert dividends.adjust is Adjustment.DIVIDENDS
 
 
 @pytest.mark.parametrize("name", ["ridge", "drift", "last-value"])

@@ -1,7 +1,7 @@
 """Small, plausible things to store."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,6 +11,7 @@ from pipeline.settings import AssetSettings
 from pipeline.store import Connection, write
 from pipeline.types import (
     ActionKind,
+    Adjustment,
     Bands,
     Bars,
     CorporateAction,
@@ -107,6 +108,11 @@ def make_fit(
         naive_mae=1.5,
     )
     return FitRecord(provenance, kind, (EpochLoss(1, 0.9, nan), EpochLoss(2, 0.8, 0.85)), 2, weights)
+
+
+def reinvesting(fit: FitRecord) -> FitRecord:
+    """The same fit, adjusted for dividends."""
+    return replace(fit, provenance=replace(fit.provenance, adjustment=Adjustment.DIVIDENDS))
 
 
 def make_block(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StoreError
+from pipeline.score import score
 from pipeline.store import (
     VIEW_COLUMNS,
     Connection,
@@ -16,12 +17,13 @@ from pipeline.store import (
     write,
     writing,
 )
-from pipeline.types import ForecastKind, SeriesKey, Verdict
+from pipeline.types import Adjustment, ForecastKind, SeriesKey, Verdict
 from tests.store.examples import (
     KEY,
     NOON,
     SYMBOL,
     dates,
+    dividend,
     issue,
     later,
     make_bars,
@@ -29,6 +31,7 @@ from tests.store.examples import (
     make_fit,
     make_scores,
     make_verdict,
+    reinvesting,
     start_run,
     validated,
 )
@@ -49,6 +52,25 @@ def test_bars_are_the_newest_revisions_up_to_the_session_asked_for(conn: Connect
         write.store_prices(conn, validated(make_bars(closes)), run_id, later(day))
     assert read.bars(conn, SYMBOL, np.datetime64("2024-01-02")).close.tolist() == [10.0, 11.5]
     assert read.newest_session(conn, SYMBOL) == np.datetime64("2024-01-03")
+
+
+def test_prices_are_the_bars_and_the_newest_word_on_dividends_up_to_the_session_asked_for(
+    conn: Connection,
+) -> None:
+    run_id = start_run(conn, SYMBOL, "SPY")
+    for day, amount in enumerate((0.5, 0.7)):
+        actions = (dividend("2024-01-03", 1.0), dividend("2024-01-02", amount))
+        write.store_prices(
+            conn, validated(make_bars([10.0, 11.0, 12.0]), actions=actions), run_id, later(day)
+        )
+    foreign = validated(make_bars([9.0, 9.0], symbol="SPY"), actions=(dividend("2024-01-02", 2.0, "SPY"),))
+    write.store_prices(conn, foreign, run_id, NOON)
+    found = read.prices(conn, SYMBOL, np.datetime64("2024-01-02"))
+    assert found.bars.close.tolist() == [10.0, 11.0]
+    assert found.dividends.ex_dates.tolist() == dates("2024-01-02", 1).tolist()
+    assert found.dividends.amounts.tolist() == [0.7]
+    assert read.dividends(conn, SYMBOL, FAR).amounts.tolist() == [0.7, 1.0]
+    assert len(read.dividends(conn, "NONE", FAR).ex_dates) == 0
 
 
 def test_forecasts_are_found_by_configuration_kind_and_origin(conn: Connection) -> None:
@@ -94,6 +116,44 @@ def test_a_scored_forecast_is_pending_again_when_its_actual_change_is_revised(
     write.store_scores(conn, make_scores([1], actual=101.0), run_id, NOON)
     write.store_prices(conn, validated(make_bars(closes)), run_id, later(1))
     assert read.pending_forecasts(conn, SYMBOL, FAR).forecast_ids.tolist() == pending
+
+
+def test_the_closes_of_a_forecast_adjusted_for_dividends_are_so_too(conn: Connection) -> None:
+    run_id = start_run(conn)
+    prices = validated(make_bars([100.0, 98.0]), actions=(dividend("2024-01-02", 2.0),))
+    write.store_prices(conn, prices, run_id, NOON)
+    for fit in (make_fit(), reinvesting(make_fit(config_hash="c2"))):
+        issue(conn, run_id, make_block(fit, dates("2024-01-01", 1), horizons=1))
+    pending = read.pending_forecasts(conn, SYMBOL, FAR)
+    assert pending.forecast_ids.tolist() == [1, 2]
+    assert (pending.target_closes / pending.origin_closes).tolist() == pytest.approx([0.98, 1.0], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("amount", "pending"),
+    [pytest.param(2.0, [], id="nothing changed"), pytest.param(2.5, [2], id="the dividend was revised")],
+)
+def test_a_revised_dividend_makes_what_is_adjusted_for_it_pending_again(
+    conn: Connection, amount: float, pending: list[int]
+) -> None:
+    run_id, bars = start_run(conn), make_bars([100.0, 98.0])
+    write.store_prices(conn, validated(bars, actions=(dividend("2024-01-02", 2.0),)), run_id, NOON)
+    for fit in (make_fit(), reinvesting(make_fit(config_hash="c2"))):
+        issue(conn, run_id, make_block(fit, dates("2024-01-01", 1), horizons=1))
+    write.store_scores(conn, score(read.pending_forecasts(conn, SYMBOL, FAR)), run_id, NOON)
+    write.store_prices(conn, validated(bars, actions=(dividend("2024-01-02", amount),)), run_id, later(1))
+    assert read.pending_forecasts(conn, SYMBOL, FAR).forecast_ids.tolist() == pending
+
+
+def test_a_track_record_says_what_it_is_adjusted_for(conn: Connection) -> None:
+    run_id = start_run(conn)
+    fits = (make_fit("drift"), reinvesting(make_fit("ridge")))
+    for fit in fits:
+        issue(conn, run_id, make_block(fit, dates("2024-01-01", 1), horizons=1))
+    write.store_scores(conn, make_scores([1, 2]), run_id, NOON)
+    found = [record.adjustment for record in read.track_records(conn, SYMBOL, FAR)]
+    assert found == [Adjustment.SPLITS, Adjustment.DIVIDENDS]
+    assert read.track_record(conn, KEY, FAR).adjustment is Adjustment.DIVIDENDS
 
 
 def test_a_track_record_has_what_was_forecast_and_what_came(conn: Connection) -> None:

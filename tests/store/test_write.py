@@ -40,6 +40,7 @@ from tests.store.examples import (
     make_metric,
     make_scores,
     make_verdict,
+    reinvesting,
     start_run,
     validated,
 )
@@ -220,6 +221,13 @@ def test_undefined_numbers_are_stored_as_null(conn: Connection) -> None:
     assert tuple(raw) == (None, 0.01, "[[1, 0.9, null], [2, 0.8, 0.85]]")
     assert conn.exec_driver_sql("SELECT lower_80, upper_95 FROM forecasts").one() == (None, None)
     assert np.isnan(only(conn, fits).kpss_p)
+
+
+def test_a_fit_says_what_its_prices_are_adjusted_for(conn: Connection) -> None:
+    run_id = start_run(conn)
+    issue(conn, run_id, make_block(make_fit(), dates("2024-01-01", 1)))
+    issue(conn, run_id, make_block(reinvesting(make_fit(config_hash="c2")), dates("2024-01-01", 1)))
+    assert [row.adjustment for row in conn.execute(select(fits))] == ["splits", "dividends"]
 
 
 def test_a_forecast_is_never_overwritten(conn: Connection) -> None:

@@ -1,0 +1,94 @@
+"""The commands `prices` and `replay`: what was known then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands import queries
+from pipeline.commands.options import ConfigOption, CsvOption, DatabaseOption, JsonOption, chosen_database
+from pipeline.commands.tables import one_format, show_rows
+from pipeline.errors import PricecastError
+
+if TYPE_CHECKING:
+    from pipeline.report import Rows
+
+DIFFERS = 1
+
+
+def prices(
+    symbol: Annotated[str, typer.Argument(metavar="SYMBOL", help="The asset.")],
+    *,
+    known_at: Annotated[
+        str | None,
+        typer.Option("--known-at", metavar="DATE", help="As they were stored then. Default: now."),
+    ] = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show the stored prices of an asset, as they are now or as they were known at a past moment.
+
+    A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
+    """
+    from pipeline import report
+
+    output, database = one_format(as_json=as_json, as_csv=as_csv), chosen_database(config, db)
+    rows = queries.read_rows(database, queries.prices_of(symbol))
+    if not rows.values:
+        raise PricecastError(
+            f"no prices of {symbol} are stored", "Run 'pricecast run', or correct the symbol."
+        )
+    shown = rows if known_at is None else _known_at(database, symbol, known_at, rows.columns)
+    show_rows(shown, output, report.plain_table)
+
+
+def _known_at(database: str, symbol: str, known_at: str, columns: tuple[str, ...]) -> Rows:
+    from pipeline.adjust import adjusted_back
+    from pipeline.clock import parse_moment
+    from pipeline.report import Rows
+    from pipeline.store import open_read_only, read_then, reading
+
+    engine = open_read_only(database)
+    with reading(engine) as connection:
+        known = read_then.prices_known_at(connection, symbol, parse_moment(known_at))
+    engine.dispose()
+    bars = known.bars
+    values = {
+        "symbol": [symbol] * len(bars),
+        "session_date": [str(session) for session in bars.session_dates],
+        **{name: getattr(bars, name).tolist() for name in ("open", "high", "low", "close", "volume")},
+        "adj_close": adjusted_back(known).tolist(),
+    }
+    return Rows(columns, tuple(zip(*(values[name] for name in columns), strict=True)))
+
+
+def replay(
+    run_id: Annotated[int, typer.Argument(metavar="RUN", help="Its number, as 'run' says it.")],
+    *,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+    db: DatabaseOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make the forecasts of an old run again, from what was known then, and compare them bit for bit.
+
+    Nothing is written. The exit code is 1 when some do not come out the same.
+    """
+    from dataclasses import astuple, fields
+
+    from pipeline import report
+    from pipeline.replay import replay as make_again
+    from pipeline.store import open_read_only
+    from pipeline.types import Replayed
+
+    output, engine = one_format(as_json=as_json, as_csv=as_csv), open_read_only(chosen_database(config, db))
+    found = make_again(engine, run_id)
+    engine.dispose()
+    names = tuple(field.name for field in fields(Replayed))
+    show_rows(report.Rows(names, tuple(astuple(one) for one in found)), output, report.plain_table)
+    same, issued = sum(one.same for one in found), sum(one.issued for one in found)
+    typer.echo(f"run {run_id}: {same:,} of {issued:,} forecasts come out the same, bit for bit", err=True)
+    raise typer.Exit(0 if same == issued else DIFFERS)
