@@ -16,6 +16,7 @@ from tests.yahoo.distortions import (
 )
 
 SPLIT = (4, 1)
+ROUNDED_TWICE = 2e-7
 PART = 8
 """A restatement in part goes back so many sessions."""
 
@@ -24,7 +25,11 @@ def action_cases() -> Iterator[Case]:
     """Every way to tell of a split or a dividend."""
     yield Case("split with restated history", _restated, _split_of(0))
     yield Case("reverse split with restated history", _restated, _split_of(0, (1, 8)))
+    yield Case("split of 3:2 with restated history", _restated, _split_of(0, (3, 2)))
+    yield Case("split restated, its first session still open", _restated_early, _split_of(0), hour=16)
     yield Case("split not restated", _not_restated(tells_event=True), _split_of(0))
+    yield Case("reverse split not restated", _not_restated(tells_event=True), _split_of(0, (1, 8)))
+    yield Case("split of 3:2 not restated", _not_restated(tells_event=True), _split_of(0, (3, 2)))
     yield Case("split not restated, and no event", _not_restated(tells_event=False), _split_of(0))
     yield Case("split restated in part", _in_part, _split_of(0))
     yield Case("split event vanishes for a day", _hidden, _split_of(3))
@@ -52,6 +57,11 @@ def _restated(scene: Scene) -> Expected:
     return Expected(says="0 rejected" if scene.is_first else "re-based")
 
 
+def _restated_early(scene: Scene) -> Expected:
+    """The history comes in the new units from the opening of the ex-date on."""
+    return Expected(says="0 rejected" if scene.is_first else "re-based")
+
+
 def _not_restated(*, tells_event: bool) -> Callable[[Scene], Expected]:
     def begin(scene: Scene) -> Expected:
         ex_date = _ex_date(scene, 0)
@@ -70,10 +80,11 @@ def _doubtful(scene: Scene, distortion: Distortion, first: date) -> Expected:
     scene.market.distort(STRUCK, distortion)
     return Expected(
         out=scene.since(first),
-        units_of=evening(scene.back(2)),
+        units_of=evening(scene.eve_of(_ex_date(scene, 0))),
         has_live=False,
         says="rejected",
         reason="split",
+        tolerance=ROUNDED_TWICE,
         then_says="re-based",
     )
 

@@ -68,6 +68,10 @@ class Scene:
         """The session of the struck asset so many before the day."""
         return SESSIONS[SESSIONS.index(self.day) - sessions]
 
+    def eve_of(self, day: date) -> date:
+        """The session before `day`, which is one."""
+        return SESSIONS[SESSIONS.index(day) - 1]
+
     def since(self, first: date) -> frozenset[date]:
         """The sessions from `first` to the day's."""
         return frozenset(day for day in SESSIONS if first <= day <= self.day)

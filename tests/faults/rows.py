@@ -23,7 +23,8 @@ from tests.yahoo.distortions import (
 )
 
 EARLIER = 8
-"""An earlier row is so many sessions back: within the overlap that the next day asks for."""
+"""An earlier row is so many sessions back: within the overlap that the next day asks for, and before the
+window that the newest forecasts are made from."""
 Strike = Callable[[set[date]], Distortion]
 
 REJECTED: dict[str, tuple[Strike, str]] = {
@@ -95,13 +96,13 @@ def _shifted_newest(scene: Scene) -> Expected:
 
 def _shifted_earlier(scene: Scene) -> Expected:
     """yfinance keeps the genuine row of the two that share a date then."""
-    day = scene.back(2)
-    scene.market.distort(STRUCK, Shifted({day}))
-    return Expected(out=_out(scene, 2))
+    back = EARLIER - 1
+    scene.market.distort(STRUCK, Shifted({scene.back(back)}))
+    return Expected(out=_out(scene, back))
 
 
 def _shifted_to_a_saturday(scene: Scene) -> Expected:
-    friday = next(day for day in (scene.back(n) for n in range(1, 6)) if day.isoweekday() == 5)
+    friday = next(day for day in map(scene.back, range(EARLIER - 2, EARLIER + 3)) if day.isoweekday() == 5)
     scene.market.distort(STRUCK, Shifted({friday}))
     out = frozenset({friday} if scene.is_first else set())
     return Expected(out=out, says="1 rejected", reason="not a session")

@@ -7,17 +7,19 @@ from tests.faults.world import STRUCK
 from tests.yahoo.faults import Fault, Question
 
 ALL_DAY = 1000
+UNUSABLE = "neither prices since .* nor a reason|cannot be used"
+"""What is said when yfinance cannot use an answer depends on whether it knows the time zone already."""
 
 LOST = {
-    "500": (Fault.SERVER_ERROR, r"no prices|500"),
-    "503 page": (Fault.UNAVAILABLE, "not JSON"),
-    "401": (Fault.UNAUTHORIZED, r"no prices|401"),
-    "404 for a known symbol": (Fault.NOT_FOUND, r"no prices|delisted"),
+    "500": (Fault.SERVER_ERROR, "HTTP 500"),
+    "503 page": (Fault.UNAVAILABLE, "HTTP 503"),
+    "401": (Fault.UNAUTHORIZED, UNUSABLE),
+    "404 for a known symbol": (Fault.NOT_FOUND, "unknown or delisted"),
     "silence": (Fault.SILENCE, "did not answer within"),
     "reset": (Fault.RESET, "cannot be reached"),
     "truncated JSON": (Fault.TRUNCATED, "not JSON"),
-    "result of null": (Fault.NO_RESULT, "no prices"),
-    "empty result": (Fault.EMPTY, "no prices"),
+    "result of null": (Fault.NO_RESULT, UNUSABLE),
+    "empty result": (Fault.EMPTY, "neither prices since .* nor a reason"),
     "JSON of odd shape": (Fault.ODD_SHAPE, "cannot be used"),
 }
 """By name: the fault, and what is said of it when it stays."""

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import patch
 
 from sqlalchemy import text
 
-from pipeline import report
+from pipeline import run_summary
 from pipeline.daily import Request, run_daily
 from pipeline.settings import (
     AssetSettings,
@@ -26,7 +27,7 @@ from tests.yahoo.authority import Authority
 from tests.yahoo.client import forget, sent_to
 from tests.yahoo.made import coin, stock
 from tests.yahoo.market import Market
-from tests.yahoo.series import Bar
+from tests.yahoo.series import Bar, Series
 from tests.yahoo.server import running
 
 COIN, STRUCK, OTHER = "COIN-USD", "ACME", "BOLT"
@@ -51,6 +52,7 @@ SETTINGS = Settings(
     ),
 )
 Bars = Mapping[date, Bar]
+MOST_TOLD = 4
 
 
 def evening(day: date) -> datetime:
@@ -67,8 +69,10 @@ class Day:
 
     def about(self, symbol: str) -> str:
         """The lines about one asset, and those about none."""
-        others = {COIN, STRUCK, OTHER} - {symbol}
-        return "\n".join(line for line in self.text.splitlines() if not any(one in line for one in others))
+        others = tuple(
+            f"{start}{one}" for one in {COIN, STRUCK, OTHER} - {symbol} for start in ("  ", "error: ")
+        )
+        return "\n".join(line for line in self.text.splitlines() if not line.startswith(others))
 
 
 class World:
@@ -88,8 +92,8 @@ class World:
         request = Request(self.settings, now)
         with patch("tenacity.nap.time", SimpleNamespace(sleep=lambda seconds: None)):
             summary = run_daily(request, source, self._store, clock=lambda: self.market.now)
-        failures = dict.fromkeys(report.failure_text(failure) for failure in summary.failures)
-        shown = (report.run_text(summary, self.settings.database), *failures)
+        failures = dict.fromkeys(run_summary.failure_text(failure) for failure in summary.failures)
+        shown = (run_summary.run_text(summary, self.settings.database), *failures)
         return Day(summary, "\n".join(shown).replace(f"{self._folder}/", ""))
 
     def truth(self, symbol: str, at: datetime | None = None) -> Bars:
@@ -116,11 +120,30 @@ class World:
         )
         return {date.fromisoformat(str(day)) for (day,) in rows}
 
+    def live_closes(self, symbol: str) -> Mapping[date, float]:
+        """By origin, the close that the newest run's live forecasts were made from."""
+        rows = self._ask(
+            "SELECT origin_date, last_close FROM forecasts WHERE kind = 'live' AND symbol = :symbol "
+            "AND run_id = (SELECT max(run_id) FROM runs)",
+            symbol=symbol,
+        )
+        return {date.fromisoformat(str(day)): float(str(close)) for day, close in rows}
+
     def open_gaps(self, symbol: str) -> set[date]:
         rows = self._ask(
             "SELECT session_date FROM gaps WHERE filled_at_utc IS NULL AND symbol = :symbol", symbol=symbol
         )
         return {date.fromisoformat(str(day)) for (day,) in rows}
+
+    def events(self, symbol: str, *, doubted: bool) -> dict[tuple[date, str], float]:
+        """The current splits and dividends by day and kind, with or without those the source lacks now."""
+        condition = "" if doubted else "AND missing_since_utc IS NULL"
+        rows = self._ask(
+            "SELECT ex_date, kind, value FROM corporate_actions "
+            f"WHERE superseded_at_utc IS NULL AND symbol = :symbol {condition}",
+            symbol=symbol,
+        )
+        return {(date.fromisoformat(str(day)), str(kind)): float(str(value)) for day, kind, value in rows}
 
     def reasons(self, symbol: str) -> list[str]:
         """Why rows were rejected."""
@@ -143,10 +166,17 @@ class World:
 def usual_market() -> Market:
     """The three assets, without a fault."""
     market = Market(evening(FIRST))
-    market.series[COIN] = coin(FIRST, LAST, seed=1)
-    market.series[STRUCK] = stock(FIRST, LAST, seed=2)
-    market.series[OTHER] = stock(FIRST, LAST, seed=3)
+    market.series |= _usual_series()
     return market
+
+
+@cache
+def _usual_series() -> Mapping[str, Series]:
+    return {
+        COIN: coin(FIRST, LAST, seed=1),
+        STRUCK: stock(FIRST, LAST, seed=2),
+        OTHER: stock(FIRST, LAST, seed=3),
+    }
 
 
 @contextmanager
@@ -169,7 +199,8 @@ def difference(stored: Bars, expected: Bars, tolerance: float = 0.0) -> list[str
         for day in sorted(stored.keys() & expected.keys())
         if not _same(stored[day], expected[day], tolerance)
     ]
-    return [*lost, *invented, *wrong]
+    problems = [*lost, *invented, *wrong]
+    return problems if len(problems) <= MOST_TOLD else [*problems[:MOST_TOLD], f"... {len(problems)} in all"]
 
 
 def _same(bar: Bar, other: Bar, tolerance: float) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yfinance
 from yfinance import base, cache, data
 
 from tests.yahoo.authority import Authority
@@ -26,6 +27,7 @@ def forget() -> None:
         client._session.close()
     data.SingletonMeta._instances = {}
     base._tz_info_fetch_ctr = 0
+    yfinance.config.debug.hide_exceptions = True
     for manager, kept in ((cache._TzCacheManager, "_tz_cache"), (cache._CookieCacheManager, "_Cookie_cache")):
         setattr(manager, kept, None)
 

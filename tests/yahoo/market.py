@@ -1,7 +1,7 @@
 """The market behind the stand-in: what really happens, what is told of it, and what is asked."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from tests.yahoo import answer
@@ -85,6 +85,12 @@ class Market:
         margin = timedelta(minutes=settle_minutes)
         bars = [row.bar() for row in feed.rows if feed.hours.closing(row.day) + margin <= moment]
         return tuple(bar for bar in bars if bar is not None)
+
+    def events(self, symbol: str, at: datetime | None = None) -> dict[tuple[date, str], float]:
+        """The splits and dividends of a faultless source `at` a moment (None: now), by day and kind."""
+        feed = self._feed(symbol, at or self.now, only_right=True)
+        splits = {(day, "split"): new / old for day, (new, old) in feed.splits.items()}
+        return splits | {(day, "dividend"): paid for day, paid in feed.dividends.items()}
 
     def told(self, symbol: str) -> Feed:
         """What is told of `symbol` now, by those requests that nothing happens to."""

@@ -125,6 +125,16 @@ def test_the_truth_follows_a_split_from_the_opening_of_its_ex_date_on() -> None:
     assert market.truth("STOCK", SETTLE, at=EVENING) == before
 
 
+def test_events_come_with_their_ex_dates_in_the_units_of_the_moment() -> None:
+    early = date(2025, 5, 20)
+    series = stock(FIRST, LAST, seed=1, dividends={early: 0.25}, splits={TODAY: (4, 1)})
+    market = market_of(EVENING, STOCK=series)
+    assert market.events("STOCK") == {(early, "dividend"): 1.0}
+
+    market.now = NOON
+    assert market.events("STOCK") == {(early, "dividend"): 0.25, (TODAY, "split"): 4.0}
+
+
 def test_the_truth_follows_what_is_right_and_no_distortion() -> None:
     market = market_of(EVENING, STOCK=stock(FIRST, LAST, seed=1, dividends={date(2025, 6, 2): 5.0}))
     before = market.truth("STOCK", SETTLE)
