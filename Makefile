@@ -1,6 +1,6 @@
 # One-word tasks. Each sets up .venv from requirements.lock by itself when that is missing or old.
 .DEFAULT_GOAL := help
-.PHONY: help demo run serve test fast lint types lock bench bench-peers calibrate clean
+.PHONY: help demo run serve test fast lint types lock bench bench-peers calibrate faults clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -36,10 +36,10 @@ serve: $(READY)  ## server, schedules and worker
 	@$(BIN)/pricecast serve
 
 test: $(READY)  ## every test that needs no real prices
-	@$(BIN)/python -m pytest -m "not real_data"
+	@$(BIN)/python -m pytest -m "not real_data and not killed"
 
 fast: $(READY)  ## the tests without TensorFlow and Prefect
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not tensorflow and not prefect"
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect"
 
 lint: $(READY)  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -72,6 +72,9 @@ bench-peers: $(READY) $(PEERS)/.ready  ## the same network by neuralforecast and
 
 calibrate: $(READY)  ## the lag verdict's error rates by simulation, into tests/calibration/table.md
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.calibration
+
+faults: $(READY)  ## every fault of a price source put to the daily job, into tests/faults/table.md
+	@$(BIN)/python -m tests.faults
 
 clean:  ## remove what was made here, .venv included
 	@rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

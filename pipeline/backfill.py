@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from pipeline.clock import END_OF_DAY, utc_now
+from pipeline.courtesy import Courtesy
 from pipeline.daily import Progress, Request, Steps, check_as_of, run_daily, silent
-from pipeline.errors import UsageError
+from pipeline.errors import RateLimitError, SourceError, UsageError
 from pipeline.settings import AssetSettings
 from pipeline.sources.base import PriceSource
 from pipeline.store import Engine
@@ -26,14 +27,22 @@ class DownloadedOnce:
     origin: PriceSource
     newest: datetime
     name: str
+    courtesy: Courtesy
+    """Of all days together: once it is over, later days do not wait for the source again."""
     seen: dict[str, RawPrices] = field(default_factory=dict)
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
         seen = self.seen.get(asset.symbol)
         if seen is None or start < seen.start:
-            seen = self.seen[asset.symbol] = self.origin.download(asset, start, self.newest)
+            seen = self.seen[asset.symbol] = self._asked(asset, start)
         is_before = seen.rows["session_date"] < np.datetime64(start, "D")
         return replace(seen, rows=seen.rows[~is_before], start=start)
+
+    def _asked(self, asset: AssetSettings, start: date) -> RawPrices:
+        try:
+            return self.courtesy.ask(asset.symbol, lambda: self.origin.download(asset, start, self.newest))
+        except RateLimitError as error:
+            raise SourceError(*error.args) from error
 
 
 def run_backfill(
@@ -54,7 +63,9 @@ def run_backfill(
             f"--from {first} lies after --to {request.as_of:%Y-%m-%d}", "Give the earlier day to --from."
         )
     check_as_of(request.as_of, clock())
-    once = DownloadedOnce(source, request.as_of, source.name)
+    once = DownloadedOnce(
+        source, request.as_of, source.name, Courtesy(source.name, request.settings.download)
+    )
     days = [first + timedelta(days=n) for n in range((request.as_of.date() - first).days + 1)]
     moments = [min(datetime.combine(day, END_OF_DAY, UTC), request.as_of) for day in days]
     every_day = run_steps or Steps()

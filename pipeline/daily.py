@@ -372,6 +372,8 @@ def _summary_json(tally: _Tally) -> str:
                     "revised": one.revised,
                     "rejected": one.rejected,
                     "missing": one.missing,
+                    "rebased": None if np.isnan(one.rebased) else one.rebased,
+                    "quarantined": one.quarantined,
                     "newest_session": str(one.newest_session),
                 }
                 for one in tally.ingested

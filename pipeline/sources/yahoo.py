@@ -6,6 +6,7 @@ is ever given, and its answer cache is cleared before each question: asking agai
 
 import json
 import logging
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -75,6 +76,8 @@ class YahooSource:
         self._answered: dict[str, None] = {}
         # What it logs beside raising would be told twice.
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+        # It turns on the deprecations of what it uses itself, for every user of a program to see.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
         yfinance.set_tz_cache_location(str(cache_folder or user_cache_path("pricecast") / "yfinance"))
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:

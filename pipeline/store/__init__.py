@@ -1,7 +1,8 @@
 """Where everything is kept: tables, numbered migrations, the public views, reading and writing.
 
-Open an engine with `open_store` or `open_read_only`, then call the functions of `read` and `read_past` inside
-`reading(engine)` and those of `write` inside `writing(engine)`.
+Open an engine with `open_store` or `open_read_only`, then call the functions of `read`, `read_past`,
+`read_known` and `read_then` inside `reading(engine)` and those of `write` and `write_prices` inside
+`writing(engine)`.
 """
 
 from sqlalchemy import Connection, Engine

@@ -6,6 +6,7 @@ import pickle
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -374,6 +375,16 @@ def test_the_same_window_is_asked_for_anew_each_time(market: Market, source: Yah
     market.series["AAPL"] = Series(week().bars[:3])
 
     assert len(source.download(AAPL, START, AS_OF).rows) == 3
+
+
+def test_a_user_sees_no_deprecations_of_yfinance(tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.filterwarnings("default", category=DeprecationWarning, module="^yfinance")
+        YahooSource(FAST, tmp_path)
+        for module, kind in (("yfinance.utils", DeprecationWarning), ("yfinance.utils", UserWarning)):
+            warnings.warn_explicit("old", kind, "utils.py", 1, module=module)
+
+    assert [one.category for one in shown] == [UserWarning]
 
 
 def test_yfinance_keeps_its_files_in_the_given_folder(source: YahooSource, tmp_path: Path) -> None:
