@@ -152,10 +152,11 @@ def _misses(pattern: str, text: str) -> Iterator[str]:
 
 
 def _held(world: World) -> str:
-    """The struck asset's sessions in the store beside the settled ones."""
+    """The struck asset's sessions in the store beside the settled ones, and its rows in quarantine."""
     stored, truth = world.stored(STRUCK), world.truth(STRUCK)
     out = sorted(truth.keys() - stored.keys())
     counts = f"{len(stored)} of {len(truth)} sessions"
-    if not stored or not out:
-        return counts
-    return f"{counts}, without {out[0]}" + (f" to {out[-1]}" if len(out) > 1 else "")
+    if stored and out:
+        counts += f", without {out[0]}" + (f" to {out[-1]}" if len(out) > 1 else "")
+    waiting = world.quarantine(STRUCK)
+    return counts + (f", in quarantine: {', '.join(waiting)}" if waiting else "")

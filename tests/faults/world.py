@@ -150,6 +150,15 @@ class World:
         rows = self._ask("SELECT DISTINCT reason FROM rejected_bars WHERE symbol = :symbol", symbol=symbol)
         return [str(reason) for (reason,) in rows]
 
+    def quarantine(self, symbol: str) -> list[str]:
+        """The rows that wait for a decision: how many of each reason."""
+        rows = self._ask(
+            "SELECT reason, count(*) FROM rejected_bars WHERE symbol = :symbol "
+            "AND resolved_at_utc IS NULL AND decision IS NULL GROUP BY reason ORDER BY reason",
+            symbol=symbol,
+        )
+        return [f"{number}x {reason}" for reason, number in rows]
+
     def count(self, table: str, condition: str = "1") -> int:
         ((number,),) = self._ask(f"SELECT count(*) FROM {table} WHERE {condition}")
         assert isinstance(number, int)
