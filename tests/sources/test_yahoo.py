@@ -1,12 +1,13 @@
 """The Yahoo adapter, with the real yfinance talking to a stand-in."""
 
 import io
+import json
 import pickle
 import socket
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
@@ -17,9 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from curl_cffi.requests import Session
-from yfinance import base as yfinance_base
-from yfinance import cache as yfinance_cache
-from yfinance import data as yfinance_data
 
 from pipeline.errors import RateLimitError, SourceError, TransientSourceError
 from pipeline.settings import AssetSettings, DownloadSettings
@@ -27,17 +25,13 @@ from pipeline.sources import open_source, yahoo, yahoo_session
 from pipeline.sources.yahoo import YahooSource
 from pipeline.sources.yahoo_session import YahooSession
 from pipeline.types import RAW_COLUMNS
-from tests.sources.stand_in import (
-    Authority,
-    Fault,
-    Market,
-    Question,
-    Row,
-    Series,
-    environment,
-    make_authority,
-    running,
-)
+from tests.yahoo.authority import Authority, make_authority
+from tests.yahoo.client import environment, sent_to
+from tests.yahoo.distortions import NullRows
+from tests.yahoo.faults import Fault, Question
+from tests.yahoo.market import Market
+from tests.yahoo.series import ROUND_THE_CLOCK, Bar, Hours, Series
+from tests.yahoo.server import running
 
 FAST = DownloadSettings(timeout_seconds=0.4, seconds_between_requests=0.0)
 AAPL = AssetSettings(symbol="AAPL")
@@ -47,12 +41,12 @@ MONDAY, SATURDAY = date(2024, 5, 6), date(2024, 5, 11)
 ELSEWHERE = "https://query1.finance.yahoo.com/v1/test/getcrumb"
 
 
-def row(day: date, close: float, volume: int = 1000) -> Row:
-    return Row(day, close - 0.5, close + 1.0, close - 1.0, close, close * 0.99, volume)
+def bar(day: date, close: float, volume: int = 1000) -> Bar:
+    return Bar(day, close - 0.5, close + 1.0, close - 1.0, close, volume)
 
 
 def week(**changes: object) -> Series:
-    return Series(tuple(row(MONDAY + timedelta(days=n), 100.0 + n) for n in range(5)), **changes)  # type: ignore[arg-type]
+    return Series(tuple(bar(MONDAY + timedelta(days=n), 100.0 + n) for n in range(5)), **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -61,17 +55,11 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture
-def market(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
+def market(authority: Authority) -> Iterator[Market]:
     """A market that serves a week of AAPL, with a yfinance that has never talked to anybody."""
-    market = Market()
+    market = Market(datetime.now(UTC))
     market.series["AAPL"] = week()
-    monkeypatch.setattr(yfinance_base, "_tz_info_fetch_ctr", 0)
-    monkeypatch.setattr(yfinance_cache._TzCacheManager, "_tz_cache", None)
-    monkeypatch.setattr(yfinance_cache._CookieCacheManager, "_Cookie_cache", None)
-    monkeypatch.setattr(yfinance_data.SingletonMeta, "_instances", {})
-    with running(market, authority) as proxy:
-        for name, value in environment(proxy, authority.certificate).items():
-            monkeypatch.setenv(name, value)
+    with running(market, authority) as proxy, sent_to(proxy, authority):
         yield market
 
 
@@ -87,7 +75,7 @@ def test_rows_come_as_raw_columns_in_order(source: YahooSource) -> None:
     assert tuple(raw.rows.columns) == RAW_COLUMNS
     assert raw.rows["date_text"].tolist() == [f"2024-05-{day:02d}" for day in range(6, 11)]
     assert raw.rows["close"].tolist() == [100.0, 101.0, 102.0, 103.0, 104.0]
-    assert raw.rows["adj_close"].tolist() == pytest.approx([99.0, 99.99, 100.98, 101.97, 102.96])
+    assert raw.rows["adj_close"].tolist() == [100.0, 101.0, 102.0, 103.0, 104.0]
     assert raw.rows[["dividend", "split_ratio"]].to_numpy().tolist() == [[0.0, 0.0]] * 5
 
 
@@ -105,7 +93,7 @@ def test_rows_come_as_raw_columns_in_order(source: YahooSource) -> None:
 def test_the_session_date_is_the_exchanges_own(
     market: Market, source: YahooSource, zone: str, opens_at: clock_time
 ) -> None:
-    market.series["AAPL"] = week(zone=zone, opens_at=opens_at)
+    market.series["AAPL"] = week(hours=Hours(zone, opens_at, timedelta(hours=6)))
 
     dates = source.download(AAPL, START, AS_OF).rows["session_date"].to_numpy()
 
@@ -120,24 +108,22 @@ def test_dividends_and_splits_stand_on_their_ex_dates(market: Market, source: Ya
 
     assert rows["dividend"].tolist() == [0.0, 0.25, 0.0, 0.0, 0.0]
     assert rows["split_ratio"].tolist() == [0.0, 0.0, 0.0, 4.0, 0.0]
+    assert rows["adj_close"].tolist() == pytest.approx([99.75, 101.0, 102.0, 103.0, 104.0])
 
 
 def test_a_null_row_stays_as_missing_prices(market: Market, source: YahooSource) -> None:
-    empty = Row(MONDAY + timedelta(days=5), None, None, None, None, None, None)
-    market.series["AAPL"] = Series((*week().rows, empty))
+    market.distort("AAPL", NullRows({MONDAY + timedelta(days=4)}))
 
     rows = source.download(AAPL, START, AS_OF).rows
 
-    assert len(rows) == 6
-    assert rows.loc[5, ["open", "high", "low", "close"]].isna().all()
+    assert len(rows) == 5
+    assert rows.loc[4, ["open", "high", "low", "close"]].isna().all()
 
 
 def test_a_session_that_is_still_open_comes_as_the_last_row(market: Market, source: YahooSource) -> None:
     today = datetime.now(UTC).date()
     days = [today - timedelta(days=n) for n in (2, 1, 0)]
-    market.series["BTC-USD"] = Series(
-        tuple(row(day, 50.0) for day in days), zone="UTC", opens_at=clock_time(0, 0)
-    )
+    market.series["BTC-USD"] = Series(tuple(bar(day, 50.0) for day in days), ROUND_THE_CLOCK)
 
     rows = source.download(AssetSettings(symbol="BTC-USD"), days[0], AS_OF).rows
 
@@ -150,7 +136,7 @@ def test_a_session_that_is_still_open_comes_as_the_last_row(market: Market, sour
 def test_currency_and_time_zone_come_with_the_prices_and_cost_no_request(
     market: Market, source: YahooSource, currency: str, zone: str
 ) -> None:
-    market.series["AAPL"] = week(currency=currency, zone=zone)
+    market.series["AAPL"] = week(currency=currency, hours=Hours(zone, clock_time(9, 0), timedelta(hours=6)))
 
     raw = source.download(AAPL, START, AS_OF)
 
@@ -195,18 +181,17 @@ def failing(fault: Fault, question: Question = Question.HISTORY) -> Callable[[Ma
 
 
 def answering(
-    status: int, body: dict[str, Any], symbols: tuple[str, ...] = ("AAPL",), parameter: str = "period1"
+    status: int,
+    body: dict[str, Any],
+    symbols: tuple[str, ...] = ("AAPL",),
+    question: Question = Question.HISTORY,
 ) -> Callable[[Market], None]:
-    """The same to each question about `symbols` that has this parameter; a history's has the default."""
+    """The same to each such question about `symbols`."""
 
     def prepare(market: Market) -> None:
         market.series["SPY"] = week()
-        chart = market.chart
-
-        def answer(symbol: str, query: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
-            return (status, body) if symbol in symbols and parameter in query else chart(symbol, query)
-
-        market.chart = answer  # type: ignore[method-assign]
+        for symbol in symbols:
+            market.say(symbol, status, json.dumps(body).encode(), question)
 
     return prepare
 
@@ -244,7 +229,7 @@ CASES = {
     "500 with a reason": Case(answering(500, error_of("Try later")), TransientSourceError, "HTTP 500"),
     "401 with JSON": Case(answering(401, UNAUTHORIZED), TransientSourceError, "nor a reason"),
     "401 with JSON when cold": Case(
-        answering(401, UNAUTHORIZED, parameter="range"), TransientSourceError, "cannot be used"
+        answering(401, UNAUTHORIZED, question=Question.TIME_ZONE), TransientSourceError, "cannot be used"
     ),
     "401 with a reason, for all": Case(
         answering(401, error_of("Invalid Crumb"), ("AAPL", "SPY")), TransientSourceError, "wrongly"
@@ -343,7 +328,7 @@ def test_a_symbol_downloaded_before_tells_whether_yahoo_is_answering(
 def test_a_symbol_whose_prices_have_ended_tells_nothing_of_others(
     market: Market, source: YahooSource
 ) -> None:
-    market.series = {"OLD": week(), "SPY": Series((row(date(2024, 6, 7), 1.0),))}
+    market.series = {"OLD": week(), "SPY": Series((bar(date(2024, 6, 7), 1.0),))}
     later = datetime(2024, 6, 8, tzinfo=UTC)
     source.download(AssetSettings(symbol="OLD"), START, later)
 
@@ -387,7 +372,7 @@ def test_asking_again_after_a_bad_answer_works(
 
 def test_the_same_window_is_asked_for_anew_each_time(market: Market, source: YahooSource) -> None:
     source.download(AAPL, START, AS_OF)
-    market.series["AAPL"] = Series(week().rows[:3])
+    market.series["AAPL"] = Series(week().bars[:3])
 
     assert len(source.download(AAPL, START, AS_OF).rows) == 3
 
