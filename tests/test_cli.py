@@ -138,6 +138,11 @@ def test_every_command_says_in_one_whole_line_what_it_does(
     assert all(line.endswith(".") and not line.endswith("...") for line in commands)
 
 
+def test_the_help_of_sql_names_every_view(pricecast: Run) -> None:
+    _, out, _ = pricecast("sql", "--help")
+    assert set(VIEW_COLUMNS) <= set(out.replace(",", " ").replace(".", " ").split())
+
+
 def test_an_error_has_no_traceback(pricecast: Run) -> None:
     assert pricecast("forecasts", "--db", "absent.db") == (
         1,

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline import steps
+from pipeline.cli import execute
 from pipeline.clock import parse_moment
-from pipeline.daily import Request, Steps, run_daily, run_download
+from pipeline.daily import Request, Steps, run_daily
 from pipeline.errors import RateLimitError
 from pipeline.job import Job, Outcome
 from pipeline.settings import AssetSettings, DownloadSettings, load_settings
@@ -219,9 +220,8 @@ def lose(market: Market, *symbols: str) -> None:
 def test_an_asset_whose_download_fails_is_forecast_where_its_newest_bar_is_stored(
     market: Market, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = load_settings(market.config)
-    source, store = open_source(settings.source, settings.download), open_store(settings.database)
-    run_download(Request(settings, parse_moment(AS_OF), command="download"), source, store)
+    assert download(market) == 0
+    capsys.readouterr()
     lose(market, "ODD-USD")
     assert market.run() == 3
     told = capsys.readouterr()
@@ -267,6 +267,30 @@ def test_a_run_whose_every_download_fails_has_failed_where_no_newest_bar_is_stor
         market.write(symbol, made_table(seed))
     assert market.run() == 0
     assert market.count("latest_forecasts", "origin_date = '2025-06-09'") == 8
+
+
+def download(market: Market) -> int:
+    return execute(["download", "--config", str(market.config), "--as-of", AS_OF])
+
+
+def test_a_download_forecasts_nothing_and_the_next_run_does(market: Market) -> None:
+    assert download(market) == 0
+    assert market.ask("SELECT command, status FROM runs") == [("download", "done")]
+    assert (market.count("forecasts"), market.count("fits")) == (0, 0)
+    assert market.run() == 0
+    assert market.count("latest_forecasts") == 8
+
+
+def test_a_download_that_loses_an_asset_exits_with_3_and_every_asset_with_1(
+    market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lose(market, "ODD-USD")
+    assert download(market) == 3
+    told = capsys.readouterr()
+    assert "  ODD-USD   failed: " in told.out
+    assert told.err.startswith("error: ODD-USD: ")
+    lose(market, "GOOD-USD")
+    assert download(market) == 1
 
 
 def test_a_lead_whose_download_fails_is_told_and_costs_no_forecast_where_it_is_stored(

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -26,8 +26,8 @@ PAID_ROW, PAID = 120, 2.5
 
 
 @pytest.fixture
-def market(tmp_path: Path) -> Iterator[Market]:
-    yield market_in(tmp_path)
+def market(tmp_path: Path) -> Market:
+    return market_in(tmp_path)
 
 
 @pytest.fixture
