@@ -402,10 +402,3 @@ def test_without_a_database_the_next_step_is_named_and_none_is_made(
         "  Run 'pricecast demo' or 'pricecast run' first.\n"
     )
     assert not market.database.exists()
-
-
-def test_the_help_names_every_word(pricecast: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(["quarantine", "--help"]) == 0
-    out = capsys.readouterr().out
-    for word in ("list", "release", "reject"):
-        assert f"  {word} " in out
