@@ -69,12 +69,18 @@ class TradingCalendar:
         """Do clocks of the exchange agree with those of the IANA time zone, in winter and in summer?"""
         try:
             other = ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
             return False
         own = _exchange(self.name, *(np.datetime64(moment.date(), "D") for moment in SEASONS)).tz
         return all(
             moment.astimezone(own).utcoffset() == moment.astimezone(other).utcoffset() for moment in SEASONS
         )
+
+    def covered_from(self, first: np.datetime64) -> np.datetime64:
+        """`first`, or the first day that is known of the exchange where that is later."""
+        built = _exchange(self.name, *(np.datetime64(moment.date(), "D") for moment in SEASONS))
+        bound = built.bound_min()
+        return first if bound is None else max(first, np.datetime64(bound.date(), "D"))
 
     def target_dates(self, origins: DateArray, horizons: int) -> DateArray:
         """The (o, H) session dates 1..H sessions after each of the (o,) origins."""

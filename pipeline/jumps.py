@@ -29,16 +29,22 @@ def jumps(bars: Bars, known_closes: FloatArray, before: float, released: BoolArr
     """By how many times each of the (n,) bars is off the level that is trusted; NaN where it stands on it.
 
     The level is that of the `known_closes` (n,; NaN where none is stored), or of the trusted bar before; of
-    the first bar it is the close `before` it, and where that is NaN, that of most of the first LASTING bars.
-    A `released` bar is trusted, and the level goes on from it. A bar that is followed by LASTING others on
-    its own level is off, and these are not: nothing that spans the jump can be learnt from, and both sides
-    of it can.
+    the first bar it is the close `before` it, and where that is NaN, that of the longest stretch without a
+    jump among the first LASTING bars. A new bar has to be on the level of a stored one right after it, too;
+    the ones before the first stored bar are off where most of the stored ones that follow are.
+
+    A bar that is off its known close and on the level of a stored bar before it that was confirmed is a
+    correction, and trusted. A `released` bar is trusted, and the level goes on from it. A bar that is
+    followed by LASTING others on its own level is off, and these are not: nothing that spans the jump can be
+    learnt from, and both sides of it can.
     """
     prices = np.column_stack([bars.open, bars.high, bars.low, bars.close])
     level = before if np.isfinite(before) else _first_level(prices)
     if not _is_any_off(prices, known_closes, level):
         return np.full(len(bars), np.nan)
-    return _Walk(bars.session_dates, prices, known_closes, released).ratios(level)
+    walk = _Walk(bars.session_dates, prices, known_closes, released)
+    ratios = walk.ratios(level, is_anchored=bool(np.isfinite(before)))
+    return ratios if np.isfinite(before) else _with_foreign_start(ratios, prices, known_closes)
 
 
 def reason_of(ratio: float) -> str:
@@ -64,25 +70,35 @@ class _Walk:
     known_closes: FloatArray
     released: BoolArray
 
-    def ratios(self, level: float) -> FloatArray:
-        """As `jumps`, from a level on."""
-        ratios = np.full(len(self.dates), np.nan)
+    def ratios(self, level: float, *, is_anchored: bool) -> FloatArray:
+        """As `jumps`, from a level on, which is a stored bar's if it `is_anchored`."""
+        ratios = self._ratios_to_next()
         day = self.dates[0]
         is_settled = False
         for row, known in enumerate(self.known_closes):
             is_new = not np.isfinite(known)
             reference = level if is_new else known
-            is_late = is_new and self.dates[row] - day > LONG
-            is_on = is_settled and is_new
-            is_trusted = is_on or is_late or self.released[row] or not _is_off(self.prices[row], reference)
+            is_on = not self._is_off(row, reference) or (is_anchored and not self._is_off(row, level))
+            is_free = is_new and (is_settled or self.dates[row] - day > LONG)
             is_settled = False
-            if is_trusted:
-                level, day = self.prices[row, 3], self.dates[row]
+            if self.released[row] or ((is_on or is_free) and np.isnan(ratios[row])):
+                ratios[row], level, day = np.nan, self.prices[row, 3], self.dates[row]
+                is_anchored = is_anchored or not is_new
             else:
-                ratios[row] = self.prices[row, 3] / reference
+                ratios[row] = ratios[row] if is_on else self.prices[row, 3] / reference
                 is_settled = is_new and self._lasts(row)
-                level = level if is_new else known
+                level, day = (level, day) if is_new else (known, self.dates[row])
         return ratios
+
+    def _ratios_to_next(self) -> FloatArray:
+        """By how many times each (n,) new bar is off a stored one right after it; NaN where it is not."""
+        following = np.append(self.known_closes[1:], np.nan)
+        is_near = np.append(np.diff(self.dates) <= LONG, False)
+        clashes = np.isnan(self.known_closes) & is_near & _off(self.prices, following)
+        return np.where(clashes, self.prices[:, 3] / following, np.nan)
+
+    def _is_off(self, row: int, reference: float) -> bool:
+        return bool(_off(self.prices[row : row + 1], np.array([reference]))[0])
 
     def _lasts(self, row: int) -> bool:
         """Do LASTING bars that are not stored yet follow on the level of this one?"""
@@ -95,10 +111,6 @@ class _Walk:
 def _is_any_off(prices: FloatArray, known_closes: FloatArray, level: float) -> bool:
     previous = np.concatenate(([level], prices[:-1, 3]))[: len(prices)]
     return bool((_off(prices, previous) | _off(prices, known_closes)).any())
-
-
-def _is_off(prices: FloatArray, reference: float) -> bool:
-    return bool(_off(prices[None, :], np.array([reference]))[0])
 
 
 def _off(prices: FloatArray, references: FloatArray) -> BoolArray:
@@ -114,7 +126,19 @@ def _near(lowest: FloatArray, highest: FloatArray, split: float) -> BoolArray:
 
 
 def _first_level(prices: FloatArray) -> float:
-    """The close that most of the first bars are on the level of; NaN where there are none."""
+    """The close that the longest stretch without a jump among the first bars begins with; NaN of no bars."""
     first = prices[:LASTING]
-    on_level = [int((~_off(first, np.full(len(first), close))).sum()) for close in first[:, 3]]
-    return float(first[int(np.argmax(on_level)), 3]) if on_level else np.nan
+    if len(first) == 0:
+        return np.nan
+    begins = np.flatnonzero(np.append(True, _off(first[1:], first[:-1, 3])))
+    lengths = np.diff(np.append(begins, len(first)))
+    return float(first[begins[int(np.argmax(lengths))], 3])
+
+
+def _with_foreign_start(ratios: FloatArray, prices: FloatArray, known_closes: FloatArray) -> FloatArray:
+    """The (n,) ratios, with those of the bars before the first stored one where they come in other units."""
+    stored = np.flatnonzero(np.isfinite(known_closes))[:LASTING]
+    if len(stored) == 0 or 2 * int(np.isfinite(ratios[stored]).sum()) <= len(stored):
+        return ratios
+    is_start = np.arange(len(ratios)) < stored[0]
+    return np.where(is_start, np.nanmedian(prices[stored, 3] / known_closes[stored]), ratios)

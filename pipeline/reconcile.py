@@ -6,7 +6,7 @@ dividends, after a dividend. An event that a source gives no more is doubted, an
 stayed away for PATIENCE.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.features import closes_on
+from pipeline.jumps import NEAR_SPLIT as NEAR_JUMP
 from pipeline.jumps import NEAR_THREE_FOR_TWO, SPLITS, THREE_FOR_TWO, jumps, reason_of
 from pipeline.types import (
     ActionChanges,
     ActionKind,
     Bars,
     BoolArray,
+    CorporateAction,
     DateArray,
     Decision,
     FloatArray,
@@ -41,7 +43,7 @@ ACTION_TOLERANCE = 1e-4
 LEAST_RATIO, RATIO_TOLERANCE = 2e-4, 1e-4
 """In logarithms: what is taken for other units, and by how much the ratios of single bars may differ then."""
 FEWEST_COMMON = 3
-"""So many of the oldest common bars have to agree on a ratio."""
+"""So many of the oldest common bars have to agree on a ratio; where there are fewer, all on a large one."""
 LARGE_RATIO = float(np.log(THREE_FOR_TWO * (1.0 - NEAR_THREE_FOR_TWO)))
 """In logarithms: other units of this size are believed only with a split that explains them."""
 NEAR_SPLIT = 0.02
@@ -87,8 +89,8 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
         rebasing=rebasing,
         n_rebased=int(is_rebased.sum()),
         rejected=(*prices.rejected, *_rejected(bars, ratios)),
-        judged=prices.expected,
-        actions=_action_changes(prices, trusted.session_dates, known.actions, seen_at),
+        judged=_days_through(prices.expected),
+        actions=_action_changes(prices, trusted.session_dates, known.actions, rebasing, seen_at),
         missing=_missing(prices.expected, now.session_dates),
     )
 
@@ -118,47 +120,71 @@ def _rejected(bars: Bars, ratios: FloatArray) -> tuple[RejectedBar, ...]:
 def _believed_rebasing(prices: ValidatedPrices, known: KnownPrices) -> Rebasing | None:
     """The re-basing that the oldest common bars agree on, unless nothing explains it, or bars contradict."""
     rebasing = _common_ratio(prices.bars, known.bars)
-    if rebasing is None or abs(np.log(rebasing.ratio)) < LARGE_RATIO:
+    if rebasing is None or not _is_large(rebasing):
         return rebasing
-    alone = _jumps(prices.bars, _at(known.bars, slice(0)), known)
-    is_contradicted = np.isin(prices.bars.session_dates[np.isfinite(alone)], known.bars.session_dates).any()
-    return rebasing if _is_explained(rebasing, prices) and not is_contradicted else None
+    if not _is_explained(rebasing, prices, known) or _is_contradicted(rebasing, prices.bars, known.bars):
+        return None
+    return rebasing
+
+
+def _is_large(rebasing: Rebasing) -> bool:
+    return bool(abs(np.log(rebasing.ratio)) >= LARGE_RATIO)
+
+
+def _is_contradicted(rebasing: Rebasing, bars: Bars, known: Bars) -> bool:
+    """Would the stored history jump where it did not before, or do new bars come in its old units?"""
+    then = _overlaid(_in_units(known, rebasing), bars)
+    jumped = known.session_dates[np.isfinite(_jumps_alone(known))]
+    ratios = np.log(_jumps_alone(then))
+    is_news = np.isfinite(ratios) & ~np.isin(then.session_dates, jumped)
+    is_in_old_units = np.abs(ratios + np.log(rebasing.ratio)) < NEAR_JUMP
+    return bool((is_news & (is_in_old_units | np.isin(then.session_dates, known.session_dates))).any())
+
+
+def _jumps_alone(bars: Bars) -> FloatArray:
+    return jumps(bars, np.full(len(bars), np.nan), np.nan, np.zeros(len(bars), dtype=bool))
 
 
 def _common_ratio(bars: Bars, known: Bars) -> Rebasing | None:
     stored = closes_on(bars.session_dates, known.session_dates, known.close) if len(known) else np.array([])
     common = np.flatnonzero(np.isfinite(stored)) if len(known) else np.array([], dtype=np.int64)
-    if len(common) < FEWEST_COMMON:
+    if len(common) == 0:
         return None
     ratios = np.log(bars.close[common] / stored[common])
     ratio = float(np.median(ratios[:FEWEST_COMMON]))
     differs = np.abs(ratios - ratio) > max(RATIO_TOLERANCE, NEAR_SPLIT * abs(ratio))
     length = int(np.argmax(differs)) if differs.any() else len(common)
-    if abs(ratio) < LEAST_RATIO or length < FEWEST_COMMON:
+    is_short = len(common) < FEWEST_COMMON
+    if abs(ratio) < (LARGE_RATIO if is_short else LEAST_RATIO) or length < min(len(common), FEWEST_COMMON):
         return None
     return Rebasing(bars.session_dates[common[length - 1]], float(np.exp(ratio)))
 
 
-def _is_explained(rebasing: Rebasing, prices: ValidatedPrices) -> bool:
-    """Does a split make such a ratio? Where the source tells of none at all, any usual split will do."""
+def _is_explained(rebasing: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> bool:
+    """Do splits make such a ratio, or one that the source has taken back?
+
+    Where the source tells of none at all, any usual split will do.
+    """
     if ActionKind.SPLIT in prices.action_kinds:
-        later = [
-            one.value
-            for one in prices.actions
-            if one.kind is ActionKind.SPLIT and one.ex_date > rebasing.through
-        ]
-        return bool(later) and abs(np.log(rebasing.ratio * np.prod(later))) < NEAR_SPLIT
+        given = _log_of_splits(prices.announced, rebasing.through)
+        stored = _log_of_splits([one.action for one in known.actions], rebasing.through)
+        ratio = np.log(rebasing.ratio)
+        return bool(min(abs(ratio + given), abs(ratio + given - stored)) < NEAR_SPLIT)
     usual = np.log([*SPLITS, THREE_FOR_TWO])
     return bool(np.abs(np.abs(np.log(rebasing.ratio)) - usual).min() < NEAR_SPLIT)
+
+
+def _log_of_splits(actions: Sequence[CorporateAction], after: np.datetime64) -> float:
+    splits = [one.value for one in actions if one.kind is ActionKind.SPLIT and one.ex_date > after]
+    return float(np.log(splits).sum())
 
 
 def _in_units(known: Bars, rebasing: Rebasing) -> Bars:
     """The bars through the re-basing's session in their new units; a split changes the volume too."""
     is_old = known.session_dates <= rebasing.through
     factor = np.where(is_old, rebasing.ratio, 1.0)
-    is_split = abs(np.log(rebasing.ratio)) >= LARGE_RATIO
     prices = {name: getattr(known, name) * factor for name in PRICES}
-    return replace(known, **prices, volume=known.volume / factor if is_split else known.volume)
+    return replace(known, **prices, volume=known.volume / factor if _is_large(rebasing) else known.volume)
 
 
 def _is_rebased(changed: Bars, basis: Bars, rebasing: Rebasing | None) -> BoolArray:
@@ -171,22 +197,33 @@ def _is_rebased(changed: Bars, basis: Bars, rebasing: Rebasing | None) -> BoolAr
 
 
 def _action_changes(
-    prices: ValidatedPrices, dates: DateArray, known: Sequence[KnownAction], seen_at: datetime
+    prices: ValidatedPrices,
+    dates: DateArray,
+    known: Sequence[KnownAction],
+    rebasing: Rebasing | None,
+    seen_at: datetime,
 ) -> ActionChanges:
-    """By the (n,) session dates of trusted bars: what the source says of other days is not judged."""
+    """By the (n,) session dates of trusted bars: what the source says of other days is not judged.
+
+    Dividends of such days come into the new units with the bars.
+    """
     told = set(dates.tolist())
     stored = {one.action.key: one for one in known}
     given = {one.key: one for one in prices.actions if one.ex_date.item() in told}
+    others = [one.action for one in known if one.action.ex_date.item() not in told]
     absent = [
         one
         for key, one in stored.items()
         if key not in given and one.action.ex_date.item() in told and one.action.kind in prices.action_kinds
     ]
     return ActionChanges(
-        given=tuple(
-            one
-            for key, one in given.items()
-            if key not in stored or not _is_same_value(stored[key].action.value, one.value)
+        given=(
+            *(
+                one
+                for key, one in given.items()
+                if key not in stored or not _is_same_value(stored[key].action.value, one.value)
+            ),
+            *(_dividends_in_units(others, rebasing)),
         ),
         vanished=tuple(one.action for one in absent if one.missing_since is None),
         returned=tuple(
@@ -198,6 +235,21 @@ def _action_changes(
             if one.missing_since is not None and seen_at - one.missing_since >= PATIENCE
         ),
     )
+
+
+def _dividends_in_units(
+    actions: Sequence[CorporateAction], rebasing: Rebasing | None
+) -> Iterator[CorporateAction]:
+    if rebasing is None or not _is_large(rebasing):
+        return
+    for one in actions:
+        if one.kind is ActionKind.DIVIDEND and one.ex_date <= rebasing.through:
+            yield replace(one, value=one.value * rebasing.ratio)
+
+
+def _days_through(sessions: DateArray) -> DateArray:
+    """All days from the first of the sessions to the last."""
+    return np.arange(sessions[0], sessions[-1] + 1) if len(sessions) else sessions
 
 
 def _missing(expected: DateArray, there: DateArray) -> DateArray:

@@ -6,12 +6,15 @@ Prices are those that the run knew when it had ingested, settings those that it 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
 
 from pipeline import __version__
 from pipeline.assign import History, features_of, read_history
-from pipeline.errors import PricecastError
+from pipeline.errors import PricecastError, StoreError
 from pipeline.job import Moment
 from pipeline.models import configure
 from pipeline.models.base import EnsembleParameters, LstmParameters, ModelConfig
@@ -30,13 +33,14 @@ OTHER_BITS = "the forecasts differ"
 def replay(store: Engine, run_id: int) -> tuple[Replayed, ...]:
     """Make the forecasts of a run again and compare them, by asset and model.
 
-    UsageError when there is no such run. Weights that a warm fit went on from are needed as long as they are
-    kept; without them it cannot be made again, and the note says so.
+    UsageError when there is no such run, StoreError when its settings cannot be read any more. Weights that a
+    warm fit went on from are needed as long as they are kept; without them it cannot be made again, and the
+    note says so.
     """
     with reading(store) as connection:
         run = read_then.past_run(connection, run_id)
         issued = read_then.issued_by(connection, run_id)
-        settings = Settings.model_validate_json(run.settings_json)
+        settings = _settings_of(run)
         with open_workers(settings) as workers:
             then = _Then(connection, run, Moment(settings, run.as_of), workers)
             symbols = dict.fromkeys(one.symbol for one in issued)
@@ -45,6 +49,17 @@ def replay(store: Engine, run_id: int) -> tuple[Replayed, ...]:
                 for symbol in symbols
                 for replayed in _of_asset(then, [one for one in issued if one.symbol == symbol])
             )
+
+
+def _settings_of(run: PastRun) -> Settings:
+    try:
+        return Settings.model_validate_json(run.settings_json)
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise StoreError(
+            f"the settings of run {run.run_id} cannot be read: '{key}': {error.errors()[0]['msg']}",
+            f"It was made by pricecast {run.code_version}, this is {__version__}: replay it with that one.",
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,49 +97,54 @@ def _of_model(then: _Then, history: History, config: ModelConfig, issued: Issued
         backtest_origins=0 if issued.is_live.all() else plan.origins,
         refit_every=plan.refit_every,
         is_live=bool(issued.is_live.any()),
-        warm_start=_warm_start(then.connection, history, config, issued),
+        warm_start=_warm_start(then, history, config, issued),
     )
-    same = _count_same(issued, then.workers.submit(assignment).result)
-    notes = () if same == count else (OTHER_BITS, *_reasons(then.run, issued, assignment.warm_start))
+    again = then.workers.submit(assignment).result
+    same = _count_same(issued, again)
+    notes = () if same == count else (OTHER_BITS, *_reasons(then.run, issued, again))
     return Replayed(symbol, model, count, same, "; ".join(notes))
 
 
-def _reasons(run: PastRun, issued: IssuedForecasts, warm: WarmStart | None) -> Iterator[str]:
+def _reasons(run: PastRun, issued: IssuedForecasts, again: Forecasted) -> Iterator[str]:
     """What may be why forecasts do not come out the same."""
     if run.code_version != __version__:
         yield f"issued by pricecast {run.code_version}, this is {__version__}"
-    before = b"" if warm is None else warm.before
-    if start_hash(before) != issued.live_start_hash:
+    starts = {block.fit.provenance.start_hash for block in again.live}
+    if issued.live_start_hash and issued.live_start_hash not in starts:
         yield "the weights that it went on from are no longer kept"
 
 
 def _warm_start(
-    connection: Connection, history: History, config: ModelConfig, issued: IssuedForecasts
+    then: _Then, history: History, config: ModelConfig, issued: IssuedForecasts
 ) -> WarmStart | None:
     """As the run went on from earlier weights; audits are not made again."""
     if not isinstance(config.parameters, LstmParameters) or not issued.is_any_warm:
         return None
     key = (issued.symbol, issued.model, issued.config_hash)
-    before = read_past.weights_before(connection, *key, history.newest)
+    before = read_past.weights_before(then.connection, *key, history.newest, then.run.run_id)
     is_from_stored = start_hash(before) == issued.live_start_hash
     return WarmStart(before if is_from_stored else b"", history.newest, config.parameters.audit_days)
 
 
 def _count_same(issued: IssuedForecasts, forecasted: Forecasted) -> int:
     again = {**_by_key(forecasted.backtests, is_live=False), **_by_key(forecasted.live, is_live=True)}
-    keys = zip(issued.is_live.tolist(), issued.origin_dates.tolist(), issued.horizons.tolist(), strict=True)
-    found = np.array([again.get(key, (np.nan, np.nan)) for key in keys]).reshape(-1, 2)
-    return int(((found[:, 0] == issued.last_closes) & (found[:, 1] == issued.closes)).sum())
+    keys = _rows(issued.is_live, issued.origin_dates, issued.horizons)
+    values = _rows(issued.target_dates, issued.last_closes, issued.closes)
+    return sum(again.get(key) == value for key, value in zip(keys, values, strict=True))
 
 
-def _by_key(
-    blocks: Sequence[ForecastBlock], *, is_live: bool
-) -> dict[tuple[bool, object, int], tuple[float, float]]:
-    return {
-        (is_live, origin, horizon): (last_close, close)
-        for block in blocks
-        for origin, last_close, closes in zip(
-            block.origin_dates.tolist(), block.last_closes.tolist(), block.closes.tolist(), strict=True
-        )
-        for horizon, close in zip(block.horizons.tolist(), closes, strict=True)
-    }
+def _by_key(blocks: Sequence[ForecastBlock], *, is_live: bool) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Target date, last close and close by kind, origin and horizon."""
+    found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    for block in blocks:
+        origins, ahead = block.closes.shape
+        kinds = np.full(block.closes.size, is_live)
+        keys = _rows(kinds, np.repeat(block.origin_dates, ahead), np.tile(block.horizons, origins))
+        last_closes = np.repeat(block.last_closes, ahead)
+        found.update(zip(keys, _rows(block.target_dates, last_closes, block.closes), strict=True))
+    return found
+
+
+def _rows(*columns: npt.NDArray[Any]) -> Iterator[tuple[Any, ...]]:
+    """Arrays of n values each as n plain tuples."""
+    return zip(*(column.ravel().tolist() for column in columns), strict=True)

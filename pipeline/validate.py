@@ -74,14 +74,15 @@ def validate(
     HOPELESS or the whole download is in the wrong currency or time zone; one that a person has rejected is
     left out without a word.
 
-    Actions are the dividends above 0 and the splits other than 1 on accepted rows. Expected are the sessions
-    from `raw.start` to the newest settled one. Raises SourceError when no row is settled yet.
+    Actions are the dividends above 0 and the splits other than 1 on accepted rows; announced are the splits
+    on all rows. Expected are the sessions from `raw.start` to the newest settled one. Raises SourceError when
+    no row is settled yet.
     """
     last_settled = calendar.last_settled(as_of)
     rows = _settled(raw, asset, last_settled)
     rows = rows[~is_decided(_days(rows), rows[PRICES].to_numpy(), decided, Decision.REJECTED)]
     dates = _days(rows)
-    expected = calendar.sessions(_first_expected(raw, dates), last_settled)
+    expected = calendar.sessions(_first_expected(raw, dates, calendar), last_settled)
     is_released = is_decided(dates, rows[PRICES].to_numpy(), decided, Decision.RELEASED)
     reasons = _reasons(rows, np.isin(dates, expected), is_released)
     foreign = _foreign(raw, asset, calendar)
@@ -91,6 +92,7 @@ def validate(
         bars=_bars(asset.symbol, accepted),
         rejected=_rejected(asset.symbol, rows, reasons),
         actions=_actions(asset.symbol, accepted),
+        announced=_announced(asset.symbol, raw),
         action_kinds=frozenset(kind for kind, name in EVENTS.items() if raw.rows[name].notna().any()),
         expected=expected[expected >= np.datetime64(raw.start, "D")],
     )
@@ -128,9 +130,9 @@ def _plain(value: float) -> float | str | None:
     return None if np.isnan(value) else str(value)
 
 
-def _first_expected(raw: RawPrices, dates: DateArray) -> np.datetime64:
+def _first_expected(raw: RawPrices, dates: DateArray, calendar: TradingCalendar) -> np.datetime64:
     known = dates[~np.isnat(dates)]
-    start = np.datetime64(raw.start, "D")
+    start = calendar.covered_from(np.datetime64(raw.start, "D"))
     return min(start, known.min()) if len(known) else start
 
 
@@ -204,15 +206,16 @@ def _reasons(rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray) 
     released = is_released & ~np.isin(reasons, list(HOPELESS))
     is_good = (reasons == "") | released
     reasons = np.where(released, "", reasons)
-    is_contested = _conflicts(rows, is_good) & ~(released & ~_conflicts(rows, released))
+    is_chosen = released & ~_conflicts(rows, released, PRICES)
+    is_contested = _conflicts(rows, is_good, COMPARED) & ~is_chosen
     return np.where(is_contested, CONFLICT, reasons).astype(object)
 
 
-def _conflicts(rows: pd.DataFrame, is_good: BoolArray) -> BoolArray:
-    """Which (n,) rows are good by themselves, and differ from another good row of the same date."""
+def _conflicts(rows: pd.DataFrame, is_good: BoolArray, names: Sequence[str]) -> BoolArray:
+    """Which (n,) rows are good by themselves, and differ in these values from another of the same date."""
     good = rows[is_good]
     repeated = good[good["session_date"].duplicated(keep=False)]
-    different = repeated.drop_duplicates(["session_date", *COMPARED])["session_date"]
+    different = repeated.drop_duplicates(["session_date", *names])["session_date"]
     contested = different[different.duplicated()]
     return is_good & rows["session_date"].isin(contested).to_numpy()
 
@@ -254,6 +257,11 @@ def _actions(symbol: str, rows: pd.DataFrame) -> tuple[CorporateAction, ...]:
             CorporateAction(symbol, dates[row], kind, float(values[row])) for row in np.flatnonzero(is_event)
         ]
     return tuple(found)
+
+
+def _announced(symbol: str, raw: RawPrices) -> tuple[CorporateAction, ...]:
+    told = _actions(symbol, raw.rows[raw.rows["session_date"].notna()])
+    return tuple(one for one in told if one.kind is ActionKind.SPLIT)
 
 
 def _days(rows: pd.DataFrame) -> DateArray:

@@ -1,6 +1,7 @@
 """A folder of CSV files in Yahoo's format, made by the tests, and the daily job on it."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -77,6 +78,13 @@ class Market:
         text = CONFIG.format(folder=self.folder, database=self.database, models=models, assets=assets)
         self.config.write_text(text, encoding="utf-8")
 
+    def reaches_back_to(self, day: str) -> None:
+        """Have the history start on another day."""
+        text = self.config.read_text(encoding="utf-8")
+        self.config.write_text(
+            re.sub(r"history_start = .*", f"history_start = {day}", text), encoding="utf-8"
+        )
+
     def run(self, *options: str, as_of: str = AS_OF) -> int:
         return execute(["run", "--direct", "--config", str(self.config), "--as-of", as_of, *options])
 
@@ -115,4 +123,11 @@ def without(table: pd.DataFrame, rows: slice) -> pd.DataFrame:
 def with_prices(table: pd.DataFrame, rows: slice, value: float) -> pd.DataFrame:
     changed = table.copy()
     changed.iloc[rows, 1:5] = np.float64(value)
+    return changed
+
+
+def times(table: pd.DataFrame, rows: slice, factor: float) -> pd.DataFrame:
+    """With the prices of some rows so many times as high."""
+    changed = table.copy()
+    changed.iloc[rows, 1:5] *= factor
     return changed

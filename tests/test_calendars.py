@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from pipeline.calendars import trading_calendar
+from pipeline.calendars import TradingCalendar, trading_calendar
 from pipeline.errors import ConfigError
 
 NEW_YORK = trading_calendar("XNYS", 30)
@@ -96,3 +96,32 @@ def test_a_history_before_the_calendar_is_refused_with_its_name() -> None:
 )
 def test_all_that_a_calendar_covers_can_be_asked_for(name: str, first: str, last: str) -> None:
     assert len(trading_calendar(name, 30).sessions(day(first), day(last))) > 50
+
+
+@pytest.mark.parametrize(
+    ("calendar", "zone", "keeps"),
+    [
+        pytest.param(NEW_YORK, "America/New_York", True, id="its own"),
+        pytest.param(NEW_YORK, "America/Toronto", True, id="one with the same clocks"),
+        pytest.param(NEW_YORK, "Europe/London", False, id="one with other clocks"),
+        pytest.param(NEW_YORK, "America/Bogota", False, id="one that agrees in winter only"),
+        pytest.param(NEW_YORK, "America/Santo_Domingo", False, id="one that agrees in summer only"),
+        pytest.param(CRYPTO, "UTC", True, id="UTC for crypto"),
+        pytest.param(CRYPTO, "Europe/London", False, id="one that is UTC in winter only"),
+        pytest.param(trading_calendar("XKRX", 30), "Asia/Tokyo", True, id="Tokyo's for Seoul"),
+        pytest.param(NEW_YORK, "Mars/Olympus", False, id="none that there is"),
+        pytest.param(NEW_YORK, "America", False, id="a continent"),
+        pytest.param(NEW_YORK, "../../etc/passwd", False, id="a path"),
+        pytest.param(NEW_YORK, "", False, id="nothing"),
+    ],
+)
+def test_an_exchange_keeps_the_time_of_zones_with_its_clocks(
+    calendar: TradingCalendar, zone: str, keeps: bool
+) -> None:
+    assert calendar.keeps_time_of(zone) is keeps
+
+
+def test_a_calendar_is_covered_from_its_first_known_day() -> None:
+    assert trading_calendar("XTKS", 30).covered_from(day("1990-01-01")) == day("1997-01-01")
+    assert trading_calendar("XTKS", 30).covered_from(day("2015-01-01")) == day("2015-01-01")
+    assert CRYPTO.covered_from(day("2009-01-03")) == day("2009-01-03")

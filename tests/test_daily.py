@@ -226,6 +226,7 @@ def test_histories_that_lack_what_others_have_are_named_in_one_note(
     assert market.run() == 0
     assert "1 of 2 histories are incomplete: ODD-USD (from 2025-01-31)" in capsys.readouterr().out
     market.write("ODD-USD", made_table(1).drop(index=[10, 11]))
+    market.reaches_back_to("2023-12-31")
     assert market.run() == 0
     assert "ODD-USD (2 missing)" in capsys.readouterr().out
     market.write("ODD-USD", made_table(1))

@@ -21,8 +21,14 @@ SUMMARY = RunSummary(
     as_of=datetime(2026, 3, 20, 23, 59, 59, tzinfo=UTC),
     status=RunStatus.DEGRADED,
     ingested=(
-        IngestSummary("AAPL", 1, 2, 0, 3, np.datetime64("2026-03-20"), np.datetime64("2015-01-02"), 3),
-        IngestSummary("BTC-USD", 1200, 0, 4, 0, np.datetime64("2026-03-19"), np.datetime64("2015-01-01"), 0),
+        IngestSummary(
+            *("AAPL", 1, 2, 0, 3, 0.25),
+            *(np.datetime64("2026-03-20"), np.datetime64("2015-01-02"), 3, 1),
+        ),
+        IngestSummary(
+            *("BTC-USD", 1200, 0, 4, 0, math.nan),
+            *(np.datetime64("2026-03-19"), np.datetime64("2015-01-01"), 0, 4),
+        ),
     ),
     failures=(Failure("AAPL", "ridge", "AAPL: too few sessions\n  Wait."),),
     notes=("XYZ is not configured",),

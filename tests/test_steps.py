@@ -14,6 +14,7 @@ from pipeline.store import open_store
 from pipeline.types import RawPrices
 
 ASSET = SIMULATED_ASSETS[0]
+BEGINNING = date(2015, 1, 1)
 
 
 @dataclass
@@ -48,14 +49,14 @@ def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_transient_failure_is_asked_again(tmp_path: Path) -> None:
     source = Faulty([transient(), transient()])
-    assert len(download_patiently(job_with(source, tmp_path), ASSET).rows) > 1000
+    assert len(download_patiently(job_with(source, tmp_path), ASSET, BEGINNING).rows) > 1000
     assert len(source.asked) == 3
 
 
 def test_patience_ends_with_the_last_error_itself(tmp_path: Path) -> None:
     source = Faulty([transient() for _ in range(9)])
     with pytest.raises(TransientSourceError, match="did not answer"):
-        download_patiently(job_with(source, tmp_path), ASSET)
+        download_patiently(job_with(source, tmp_path), ASSET, BEGINNING)
     assert len(source.asked) == 3
 
 
@@ -65,5 +66,5 @@ def test_a_permanent_failure_or_a_rate_limit_is_not_asked_again(
 ) -> None:
     source = Faulty([kind(ASSET.symbol, "is refused", "Read why.")])
     with pytest.raises(kind, match="is refused"):
-        download_patiently(job_with(source, tmp_path), ASSET)
+        download_patiently(job_with(source, tmp_path), ASSET, BEGINNING)
     assert len(source.asked) == 1

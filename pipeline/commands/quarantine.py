@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -65,13 +67,15 @@ def _decide(database: str, ids: list[str], decision: Decision) -> int:
     from pipeline.clock import utc_now
     from pipeline.store import open_read_only, open_store, read_known, write_prices, writing
 
-    wanted = list(dict.fromkeys(identity for text in ids for identity in _identities(text)))
+    ranges = [_identities(text) for text in ids]
     open_read_only(database).dispose()
     store = open_store(database)
     try:
         with writing(store) as connection:
+            wanted = _existing(ranges, read_known.newest_rejected(connection))
             _require_decidable(wanted, read_known.reasons(connection, wanted), decision)
             write_prices.decide(connection, wanted, decision, utc_now())
+            _require_one_a_session(read_known.released_together(connection))
     finally:
         store.dispose()
     return len(wanted)
@@ -83,9 +87,7 @@ def _require_decidable(wanted: list[int], reasons: dict[int, str], decision: Dec
 
     for identity in wanted:
         if identity not in reasons:
-            raise UsageError(
-                f"there is no row {identity}", "Give numbers of 'pricecast quarantine list --all'."
-            )
+            raise _no_row(identity)
         if decision is Decision.RELEASED and not can_be_released(reasons[identity]):
             raise UsageError(
                 f"row {identity} cannot be released: {reasons[identity]}",
@@ -93,11 +95,35 @@ def _require_decidable(wanted: list[int], reasons: dict[int, str], decision: Dec
             )
 
 
+def _require_one_a_session(together: Sequence[int]) -> None:
+    if together:
+        raise UsageError(
+            f"rows {' and '.join(map(str, together))} are of one session of one asset",
+            "One of them can be right at most: release that one, and reject the others.",
+        )
+
+
+def _existing(ranges: Sequence[range], newest: int) -> list[int]:
+    """The numbers of the ranges, each once; none is beyond the newest there is, however long a range is."""
+    for numbers in ranges:
+        if numbers[0] < 1 or numbers[-1] > newest:
+            raise _no_row(numbers[0] if numbers[0] < 1 else max(numbers[0], newest + 1))
+    return list(dict.fromkeys(chain.from_iterable(ranges)))
+
+
+def _no_row(identity: int) -> UsageError:
+    return UsageError(f"there is no row {identity}", "Give numbers of 'pricecast quarantine list --all'.")
+
+
 def _identities(text: str) -> range:
+    """A number, or all from one to another, as a range that is not empty."""
     first, dash, last = text.partition("-")
     try:
-        return range(int(first), int(last if dash else first) + 1)
+        numbers = range(int(first), int(last if dash else first) + 1)
     except ValueError as error:
         raise UsageError(
             f"'{text}' is no number of a row", "Give numbers of 'pricecast quarantine list'."
         ) from error
+    if not numbers:
+        raise UsageError(f"'{text}' names no row", "Give numbers of 'pricecast quarantine list' in order.")
+    return numbers

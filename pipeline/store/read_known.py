@@ -107,6 +107,23 @@ def reasons(conn: Connection, identities: Sequence[int]) -> dict[int, str]:
     return {identity: reason for identity, reason in found.items() if reason is not None}
 
 
+def newest_rejected(conn: Connection) -> int:
+    """The number of the newest rejected row; 0 when there is none."""
+    return conn.scalar(select(func.max(rejected_bars.c.rejected_id))) or 0
+
+
+def released_together(conn: Connection) -> list[int]:
+    """The numbers of some released rows, not yet stored, that are of one session; empty where none are."""
+    row = rejected_bars.c
+    is_awaited = (row.decision == Decision.RELEASED.value, row.resolved_at_utc.is_(None))
+    sessions = select(row.symbol, row.session_date).where(*is_awaited).group_by(row.symbol, row.session_date)
+    contested = conn.execute(sessions.having(func.count() > 1)).first()
+    if contested is None:
+        return []
+    of_it = (row.symbol == contested.symbol, row.session_date == contested.session_date)
+    return list(conn.scalars(select(row.rejected_id).where(*is_awaited, *of_it).order_by(row.rejected_id)))
+
+
 def in_quarantine(conn: Connection, symbol: str) -> int:
     """How many rows of `symbol` wait for a decision."""
     row = rejected_bars.c

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Float, and_, func, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Float, and_, func, select, true, type_coerce
 
 from pipeline.store.columns import AS_ISSUED, columns, current_score, dates, day, floats, is_model, text
 from pipeline.store.tables import SERIES, fits, forecasts, scores
@@ -24,15 +24,24 @@ from pipeline.types import (
 
 
 def weights_before(
-    conn: Connection, symbol: str, model: str, config_hash: str, origin: np.datetime64
+    conn: Connection,
+    symbol: str,
+    model: str,
+    config_hash: str,
+    origin: np.datetime64,
+    before_run: int | None = None,
 ) -> bytes:
-    """The weights that issued the newest live forecast before `origin`; empty when none are kept."""
+    """The weights that issued the newest live forecast before `origin`; empty when none are kept.
+
+    As they were before the run of that number, or as they are now.
+    """
     forecast = forecasts.c
+    is_known = true() if before_run is None else forecast.run_id < before_run
     query = (
         select(fits.c.weights)
         .join_from(forecasts, fits, fits.c.fit_id == forecast.fit_id)
         .where(is_model(symbol, model, config_hash), forecast.kind == ForecastKind.LIVE.value)
-        .where(forecast.origin_date < day(origin))
+        .where(forecast.origin_date < day(origin), is_known)
         .order_by(forecast.origin_date.desc())
         .limit(1)
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
 
 from pipeline.errors import UsageError
 from pipeline.store.columns import columns, dates, day, floats, integers, text
@@ -26,23 +26,19 @@ def past_run(conn: Connection, run_id: int) -> PastRun:
     """The run of that number; UsageError when there is none."""
     run = runs.c
     query = select(run.settings, run.source, run.as_of_utc, run.started_at_utc, run.code_version)
-    found = conn.execute(query.where(run.run_id == run_id)).first()
+    newest = conn.scalar(select(func.max(run.run_id))) or 0
+    found = conn.execute(query.where(run.run_id == run_id)).first() if 1 <= run_id <= newest else None
     if found is None:
-        newest = conn.scalar(select(func.max(run.run_id)))
-        raise UsageError(f"there is no run {run_id}", f"Runs are numbered from 1 to {newest or 0}.")
+        numbers = f"Runs are numbered from 1 to {newest}."
+        none_yet = "No run is stored yet: start one with 'pricecast run'."
+        raise UsageError(f"there is no run {run_id}", numbers if newest else none_yet)
     return PastRun(run_id, *found)
 
 
 def prices_known_to(conn: Connection, run: PastRun, symbol: str, through: np.datetime64) -> Prices:
     """The bars and dividends of `symbol` up to `through` as the run knew them when it had ingested."""
-    action = corporate_actions.c
-    return _prices(
-        conn,
-        symbol,
-        through,
-        price_bars.c.run_id <= run.run_id,
-        and_(action.run_id <= run.run_id, _is_current_at(run.started_at)),
-    )
+    is_known_bar = price_bars.c.run_id <= run.run_id
+    return _prices(conn, symbol, through, is_known_bar, _is_known_action(run, symbol))
 
 
 def prices_known_at(conn: Connection, symbol: str, moment: datetime) -> Prices:
@@ -55,6 +51,24 @@ def prices_known_at(conn: Connection, symbol: str, moment: datetime) -> Prices:
         price_bars.c.first_seen_at_utc <= moment,
         and_(action.first_seen_at_utc <= moment, _is_current_at(moment)),
     )
+
+
+def _is_known_action(run: PastRun, symbol: str) -> ColumnElement[bool]:
+    """The newest word that the run had on an action, unless it was withdrawn by then.
+
+    By the numbers of the runs, as far as they tell: several may start in one second.
+    """
+    action = corporate_actions.c
+    newest = (
+        select(func.max(action.action_id))
+        .where(action.symbol == symbol, action.run_id <= run.run_id)
+        .group_by(action.ex_date, action.kind)
+    )
+    replacing = select(action.ex_date, action.kind, action.first_seen_at_utc).where(
+        action.symbol == symbol, action.run_id > run.run_id
+    )
+    is_replaced_later = tuple_(action.ex_date, action.kind, action.superseded_at_utc).in_(replacing)
+    return and_(action.action_id.in_(newest), or_(_is_current_at(run.started_at), is_replaced_later))
 
 
 def _is_current_at(moment: datetime) -> ColumnElement[bool]:
@@ -127,12 +141,13 @@ def _issued(conn: Connection, run_id: int, symbol: str, model: str, config_hash:
     forecast, fit = forecasts.c, fits.c
     query = (
         select((forecast.kind == ForecastKind.LIVE.value).label("is_live"), text(forecast.origin_date))
-        .add_columns(forecast.horizon, forecast.last_close, forecast.forecast_close)
+        .add_columns(forecast.horizon, text(forecast.target_date))
+        .add_columns(forecast.last_close, forecast.forecast_close)
         .where(forecast.run_id == run_id, forecast.kind != ForecastKind.AUDIT.value)
         .where(forecast.symbol == symbol, forecast.model == model, forecast.config_hash == config_hash)
         .order_by(forecast.kind, forecast.origin_date, forecast.horizon)
     )
-    is_live, origins, horizons, last_closes, closes = columns(conn, query)
+    is_live, origins, horizons, targets, last_closes, closes = columns(conn, query)
     own = (fit.run_id == run_id, fit.symbol == symbol, fit.model == model, fit.config_hash == config_hash)
     ways = conn.execute(select(fit.kind, fit.way, fit.start_hash).where(*own).order_by(fit.fit_id)).all()
     live = [row.start_hash or "" for row in ways if row.kind == ForecastKind.LIVE.value]
@@ -143,6 +158,7 @@ def _issued(conn: Connection, run_id: int, symbol: str, model: str, config_hash:
         is_live=np.array(is_live, dtype=bool),
         origin_dates=dates(origins),
         horizons=integers(horizons),
+        target_dates=dates(targets),
         last_closes=floats(last_closes),
         closes=floats(closes),
         is_any_warm=any(row.way == FitWay.WARM.value for row in ways),

@@ -141,7 +141,7 @@ def _store_rejected(conn: Connection, changes: PriceChanges, seen: Row) -> int:
         if not again:
             fresh[bar.date_text, bar.reason, bar.row] = _rejected_row(bar) | seen
     insert_all(conn, rejected_bars, list(fresh.values()))
-    told = set(changes.judged.tolist())
+    told = {*changes.judged.tolist(), None}  # sources give rows without a date each time
     gone = [
         one.rejected_id
         for one in stored
@@ -191,6 +191,7 @@ def _store_gaps(conn: Connection, symbol: str, changes: PriceChanges, seen: Row)
 
 def decide(conn: Connection, identities: Sequence[int], decision: Decision, decided_at: datetime) -> None:
     """Write what a person decides on these rejected rows, in place of an earlier decision."""
-    which = rejected_bars.c.rejected_id == bindparam("which")
-    values = update(rejected_bars).where(which).values(decision=decision.value, decided_at_utc=decided_at)
-    conn.execute(values, [{"which": one} for one in identities])
+    if identities:
+        which = rejected_bars.c.rejected_id == bindparam("which")
+        values = update(rejected_bars).where(which).values(decision=decision.value, decided_at_utc=decided_at)
+        conn.execute(values, [{"which": one} for one in identities])

@@ -147,6 +147,8 @@ class ValidatedPrices:
     """Empty where no row may be believed."""
     rejected: tuple[RejectedBar, ...]
     actions: tuple[CorporateAction, ...]
+    announced: tuple[CorporateAction, ...]
+    """The splits on any row, believed, settled or not: prices may be given in their units already."""
     action_kinds: frozenset[ActionKind]
     """What the source tells of at all: that it tells of no other dividend means something, or not."""
     expected: DateArray

@@ -89,6 +89,7 @@ class IssuedForecasts:
     is_live: BoolArray
     origin_dates: DateArray
     horizons: IntArray
+    target_dates: DateArray
     last_closes: FloatArray
     closes: FloatArray
     is_any_warm: bool

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ASSET = AssetSettings(symbol="SIM-LEAD", calendar="24/7")
 MOMENT = datetime(2023, 6, 1, tzinfo=UTC)
+BEGINNING = date(2015, 1, 1)
 PATIENT = Settings(download=DownloadSettings(tries=3, backoff_seconds=0.01))
 TRIES = PATIENT.download.tries
 
@@ -54,8 +55,8 @@ def steps_of(settings: Settings) -> Steps:
 
 
 def tasks_of(steps: Steps) -> list[tuple[str, Any]]:
-    """All of them but `workers`, which opens those who train between the steps."""
-    return [(name, step) for name, step in vars(steps).items() if name != "workers"]
+    """All of them but `first_due`, a look into the store, and `workers`, which opens those who train."""
+    return [(name, step) for name, step in vars(steps).items() if name not in {"first_due", "workers"}]
 
 
 def in_a_flow(work: Callable[[], Any]) -> tuple[Any, list["TaskRun"]]:
@@ -79,7 +80,7 @@ def in_a_flow(work: Callable[[], Any]) -> tuple[Any, list["TaskRun"]]:
 
 
 def download(source: FailingSource, settings: Settings = PATIENT) -> tuple[Any, list["TaskRun"]]:
-    return in_a_flow(lambda: steps_of(settings).download(job(source, settings), ASSET))
+    return in_a_flow(lambda: steps_of(settings).download(job(source, settings), ASSET, BEGINNING))
 
 
 def transient() -> TransientSourceError:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.reconcile import reconcile
 from pipeline.settings import AssetSettings
-from pipeline.store import Connection, write
+from pipeline.store import Connection, read_known, write, write_prices
 from pipeline.types import (
+    ActionChanges,
     ActionKind,
     Adjustment,
     Bands,
@@ -22,9 +24,11 @@ from pipeline.types import (
     FloatArray,
     ForecastBlock,
     ForecastKind,
+    IngestSummary,
     Judgement,
     LagVerdict,
     MetricValue,
+    PriceChanges,
     Provenance,
     RejectedBar,
     Scores,
@@ -77,8 +81,55 @@ def validated(
     rejected: tuple[RejectedBar, ...] = (),
     actions: tuple[CorporateAction, ...] = (),
     missing: Sequence[str] = (),
+    kinds: frozenset[ActionKind] = frozenset(ActionKind),
 ) -> ValidatedPrices:
-    return ValidatedPrices(bars, rejected, actions, np.array(missing, dtype="datetime64[D]"))
+    """A download of these bars, which was asked for their sessions and for the missing ones."""
+    expected = np.union1d(bars.session_dates, np.array(missing, dtype="datetime64[D]"))
+    return ValidatedPrices(bars, rejected, actions, actions, kinds, expected)
+
+
+def store_prices(
+    conn: Connection,
+    prices: ValidatedPrices,
+    run_id: int,
+    seen_at: datetime,
+    asked_from: date = date(2024, 1, 1),
+) -> IngestSummary:
+    """Compare a download with what is stored, and store what has changed, as the ingest step does."""
+    known = read_known.known_prices(conn, prices.bars.symbol)
+    return store(conn, reconcile(prices, known, seen_at), run_id, seen_at, asked_from)
+
+
+def changed(
+    bars: Bars,
+    actions: tuple[CorporateAction, ...] = (),
+    rejected: tuple[RejectedBar, ...] = (),
+    judged: Sequence[str] = (),
+    missing: Sequence[str] = (),
+) -> PriceChanges:
+    """Changes that take all of this, whatever the price level."""
+    return PriceChanges(
+        symbol=bars.symbol,
+        bars=bars,
+        n_new=len(bars),
+        n_revised=0,
+        rebasing=None,
+        n_rebased=0,
+        rejected=rejected,
+        judged=np.array(judged, dtype="datetime64[D]"),
+        actions=ActionChanges(actions, (), (), ()),
+        missing=np.array(missing, dtype="datetime64[D]"),
+    )
+
+
+def store(
+    conn: Connection,
+    changes: PriceChanges,
+    run_id: int,
+    seen_at: datetime,
+    asked_from: date = date(2024, 1, 1),
+) -> IngestSummary:
+    return write_prices.store_changes(conn, changes, asked_from, run_id, seen_at)
 
 
 def dividend(ex_date: str, value: float, symbol: str = SYMBOL) -> CorporateAction:

@@ -30,6 +30,7 @@ from tests.store.examples import (
     make_fit,
     make_scores,
     start_run,
+    store_prices,
     validated,
 )
 
@@ -38,7 +39,7 @@ from tests.store.examples import (
 def filled(engine: Engine) -> Engine:
     with writing(engine) as conn:
         run_id = start_run(conn)
-        write.store_prices(conn, validated(make_bars([100.0, 101.0])), run_id, NOON)
+        store_prices(conn, validated(make_bars([100.0, 101.0])), run_id, NOON)
         issue(conn, run_id, make_block(make_fit(), dates("2024-01-01", 1), horizons=1))
         write.store_scores(conn, make_scores([1]), run_id, NOON)
     return engine
@@ -224,7 +225,7 @@ def test_a_backup_into_a_folder_that_does_not_exist_is_refused(filled: Engine, f
         ("UPDATE forecasts SET forecast_close = -1", "1 forecasts with a price that is not positive"),
         ("DELETE FROM runs", "refers to a row of runs that does not exist"),
         ("DROP VIEW prices", "view prices does not answer"),
-        ("UPDATE alembic_version SET version_num = '0000'", "schema is 0000, expected 0003"),
+        ("UPDATE alembic_version SET version_num = '0000'", "schema is 0000, expected 0004"),
     ],
 )
 def test_a_check_tells_what_is_wrong(filled: Engine, statement: str, problem: str) -> None:

@@ -1,3 +1,6 @@
+import sqlite3
+from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -5,12 +8,23 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import create_engine, inspect
 
-from pipeline.store import Connection, Engine, check, open_store, read, reading, writing
+from pipeline.store import Connection, Engine, check, open_store, read, read_known, reading, writing
 from pipeline.store import engine as store_engine
 from pipeline.store.tables import metadata
-from tests.store.examples import dates, issue, make_block, make_fit, start_run
+from pipeline.store.views import recreate_views
+from tests.store.examples import (
+    dates,
+    issue,
+    later,
+    make_bars,
+    make_block,
+    make_fit,
+    start_run,
+    store_prices,
+    validated,
+)
 
 
 def test_the_migrated_schema_equals_the_tables(conn: Connection) -> None:
@@ -74,3 +88,85 @@ def test_what_the_first_schema_held_is_kept_and_has_no_more(tmp_path: Path) -> N
     with reading(newer) as conn:
         assert conn.exec_driver_sql("SELECT way, start_hash FROM fits").all() == [("cold", None)]
     assert check(newer) == ()
+
+
+THIRD_SCHEMA_ROWS = """
+INSERT INTO runs (run_id, command, source, as_of_utc, started_at_utc, status, code_version, settings)
+VALUES (1, 'run', 'csv:x', '2024-03-01 12:00:00', '2024-03-01 12:00:00', 'done', '1.0', '{}');
+INSERT INTO assets (symbol, calendar, currency, leads, first_run_id)
+VALUES ('AAPL', '24/7', 'USD', '[]', 1);
+INSERT INTO price_bars (symbol, session_date, revision, open, high, low, close, volume, first_seen_at_utc,
+    superseded_at_utc, run_id)
+VALUES ('AAPL', '2024-01-01', 0, 10, 11, 9, 10, 1, '2024-03-01 12:00:00', '2024-03-01 12:00:00', 1),
+    ('AAPL', '2024-01-01', 1, 10, 11, 9, 10.5, 1, '2024-03-01 12:00:00', NULL, 1),
+    ('AAPL', '2024-01-03', 0, 10, 11, 9, 10, 1, '2024-03-01 12:00:00', NULL, 1);
+INSERT INTO gaps (symbol, session_date, first_seen_at_utc, run_id)
+VALUES ('AAPL', '2024-01-02', '2024-03-01 12:00:00', 1);
+INSERT INTO corporate_actions (symbol, ex_date, kind, value, first_seen_at_utc, run_id)
+VALUES ('AAPL', '2024-01-03', 'dividend', 0.5, '2024-03-01 12:00:00', 1);
+INSERT INTO rejected_bars (symbol, date_text, reason, row, first_seen_at_utc, run_id)
+VALUES ('AAPL', '2024-01-02', 'high is below low', '{"open": 10.0, "high": 8.0, "low": 9.0, "close": 9.0}',
+        '2024-03-01 12:00:00', 1),
+    ('AAPL', '2024-01-02 00:00:00', 'high is below low', '{}', '2024-03-01 12:00:00', 1),
+    ('AAPL', 'Jan 02, 2024', 'high is below low', '{}', '2024-03-01 12:00:00', 1),
+    ('AAPL', '1/2/2024', 'high is below low', '{}', '2024-03-01 12:00:00', 1),
+    ('AAPL', 'Total', 'date cannot be read', '{}', '2024-03-01 12:00:00', 1),
+    ('AAPL', '2024-02-31', 'date cannot be read', '{}', '2024-03-01 12:00:00', 1),
+    ('AAPL', 'date-no-go', 'date cannot be read', '{}', '2024-03-01 12:00:00', 1);
+INSERT INTO fits (fit_id, run_id, symbol, model, config_hash, data_hash, seed, code_version, kind, way,
+    trained_from_date, trained_through_date, n_training, n_validation, best_epoch, made_at_utc, epochs)
+VALUES (1, 1, 'AAPL', 'ridge', 'c1', 'd1', 7, '1.0', 'live', 'cold', '2023-01-01', '2023-12-31', 9, 1, 1,
+    '2024-03-01 12:00:00', '[]');
+INSERT INTO forecasts (fit_id, run_id, symbol, model, config_hash, kind, horizon, origin_date, target_date,
+    last_close, forecast_close, is_late, made_at_utc)
+VALUES (1, 1, 'AAPL', 'ridge', 'c1', 'live', 1, '2024-01-03', '2024-01-04', 10, 10.2, 0,
+    '2024-03-01 12:00:00');
+"""
+
+
+def at_third_schema(file: Path) -> None:
+    """A database as 0003 left it, with rows and with views."""
+    store = create_engine(f"sqlite:///{file}")
+    with store.begin() as conn:
+        command.upgrade(store_engine.migration_config(conn), "0003")
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(THIRD_SCHEMA_ROWS)
+    with store.begin() as conn:
+        recreate_views(conn)
+    store.dispose()
+
+
+def test_what_the_third_schema_held_is_kept_beside_its_views_and_sound(tmp_path: Path) -> None:
+    at_third_schema(tmp_path / "old.db")
+    newer = open_store(str(tmp_path / "old.db"))
+    assert check(newer) == ()
+    with reading(newer) as conn:
+        known = read_known.known_prices(conn, "AAPL")
+        asked = read_known.asked(conn, "AAPL")
+        assert conn.exec_driver_sql("SELECT adjustment FROM fits").all() == [("splits",)]
+        assert conn.exec_driver_sql("SELECT close, round(adj_close, 9) FROM prices").all() == [
+            (10.5, 10.0),
+            (10.0, 10.0),
+        ]
+        assert conn.exec_driver_sql("SELECT forecast_close FROM latest_forecasts").all() == [(10.2,)]
+    assert known.bars.close.tolist() == [10.5, 10.0]
+    assert [(one.action.value, one.missing_since) for one in known.actions] == [(0.5, None)]
+    assert known.decided == ()
+    assert np.isnat(asked.asked_from)
+    assert asked.oldest_doubt == np.datetime64("2024-01-02")
+
+
+def test_rejected_rows_of_the_third_schema_are_dated_where_their_date_can_be_read(tmp_path: Path) -> None:
+    at_third_schema(tmp_path / "old.db")
+    with reading(open_store(str(tmp_path / "old.db"))) as conn:
+        found = conn.execute(read_known.undecided()).all()
+    assert [row.session_date for row in found] == [date(2024, 1, 2)] * 4 + [None] * 3
+
+
+def test_an_upgraded_store_takes_the_next_download(tmp_path: Path) -> None:
+    at_third_schema(tmp_path / "old.db")
+    with writing(open_store(str(tmp_path / "old.db"))) as conn:
+        bars = make_bars([10.5, 10.2, 10.0, 10.1])
+        summary = store_prices(conn, validated(bars), 1, later(1))
+        assert (summary.new, summary.revised, summary.open_gaps) == (2, 2, 0)
+        assert summary.quarantined == 0

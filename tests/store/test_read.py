@@ -22,6 +22,7 @@ from tests.store.examples import (
     KEY,
     NOON,
     SYMBOL,
+    changed,
     dates,
     dividend,
     issue,
@@ -33,6 +34,8 @@ from tests.store.examples import (
     make_verdict,
     reinvesting,
     start_run,
+    store,
+    store_prices,
     validated,
 )
 
@@ -49,7 +52,7 @@ def test_an_unknown_symbol_has_empty_bars_and_no_newest_session(conn: Connection
 def test_bars_are_the_newest_revisions_up_to_the_session_asked_for(conn: Connection) -> None:
     run_id = start_run(conn)
     for day, closes in enumerate(([10.0, 11.0, 12.0], [10.0, 11.5, 12.0])):
-        write.store_prices(conn, validated(make_bars(closes)), run_id, later(day))
+        store_prices(conn, validated(make_bars(closes)), run_id, later(day))
     assert read.bars(conn, SYMBOL, np.datetime64("2024-01-02")).close.tolist() == [10.0, 11.5]
     assert read.newest_session(conn, SYMBOL) == np.datetime64("2024-01-03")
 
@@ -84,7 +87,7 @@ def test_forecasts_are_found_by_configuration_kind_and_origin(conn: Connection) 
 
 def test_a_forecast_is_pending_once_its_target_has_a_bar(conn: Connection) -> None:
     run_id = start_run(conn)
-    write.store_prices(conn, validated(make_bars([100.0, 101.0])), run_id, NOON)
+    store_prices(conn, validated(make_bars([100.0, 101.0])), run_id, NOON)
     issue(conn, run_id, make_block(make_fit(), dates("2024-01-01", 1), horizons=3))
     pending = read.pending_forecasts(conn, SYMBOL, FAR)
     assert pending.forecast_ids.tolist() == [1]
@@ -111,10 +114,10 @@ def test_a_scored_forecast_is_pending_again_when_its_actual_change_is_revised(
     conn: Connection, closes: list[float], pending: list[int]
 ) -> None:
     run_id = start_run(conn)
-    write.store_prices(conn, validated(make_bars([100.0, 101.0])), run_id, NOON)
+    store_prices(conn, validated(make_bars([100.0, 101.0])), run_id, NOON)
     issue(conn, run_id, make_block(make_fit(), dates("2024-01-01", 1), horizons=1))
     write.store_scores(conn, make_scores([1], actual=101.0), run_id, NOON)
-    write.store_prices(conn, validated(make_bars(closes)), run_id, later(1))
+    store(conn, changed(make_bars(closes)), run_id, later(1))
     assert read.pending_forecasts(conn, SYMBOL, FAR).forecast_ids.tolist() == pending
 
 
@@ -255,7 +258,7 @@ def test_the_last_audit_is_the_newest_audited_origin_by_then(conn: Connection) -
 )
 def test_a_select_gives_its_column_names_and_rows(engine: Engine, file: Path, sql: str) -> None:
     with writing(engine) as conn:
-        write.store_prices(conn, validated(make_bars([10.0, 11.0])), start_run(conn), NOON)
+        store_prices(conn, validated(make_bars([10.0, 11.0])), start_run(conn), NOON)
     with reading(open_read_only(str(file))) as reader:
         assert read.query(reader, sql) == (("symbol", "close"), [(SYMBOL, 10.0), (SYMBOL, 11.0)])
 

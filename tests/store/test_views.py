@@ -13,6 +13,7 @@ from tests.store.examples import (
     KEY,
     NOON,
     SYMBOL,
+    changed,
     dates,
     dividend,
     issue,
@@ -25,6 +26,8 @@ from tests.store.examples import (
     make_scores,
     make_verdict,
     start_run,
+    store,
+    store_prices,
     validated,
 )
 
@@ -72,15 +75,14 @@ def test_there_are_no_other_views() -> None:
 def test_prices_show_the_newest_revision_of_each_bar(conn: Connection) -> None:
     run_id = start_run(conn)
     for day, closes in enumerate(([10.0, 11.0], [10.0, 11.5])):
-        write.store_prices(conn, validated(make_bars(closes)), run_id, later(day))
+        store_prices(conn, validated(make_bars(closes)), run_id, later(day))
     assert values(conn, "prices", "close") == values(conn, "prices", "adj_close") == [10.0, 11.5]
     assert values(conn, "prices", "first_seen_at_utc")[1] == "2024-03-02 12:00:00.000000"
 
 
 def test_a_dividend_lowers_the_adjusted_closes_before_its_ex_date(conn: Connection) -> None:
     actions = (dividend("2024-01-03", 1.0),)
-    prices = validated(make_bars([10.0, 20.0, 19.0]), actions=actions)
-    write.store_prices(conn, prices, start_run(conn), NOON)
+    store(conn, changed(make_bars([10.0, 20.0, 19.0]), actions), start_run(conn), NOON)
     assert values(conn, "prices", "adj_close") == pytest.approx([9.5, 19.0, 19.0])
 
 
@@ -108,11 +110,11 @@ def test_adjusted_closes_equal_a_walk_back_through_the_sessions(
 ) -> None:
     bars = make_bars(closes)
     actions = [dividend(str(bars.session_dates[row]), ex_rows[row]) for row in ex_rows if row < len(closes)]
-    foreign = validated(make_bars([50.0, 50.0], symbol="SPY"), actions=(dividend("2024-01-02", 25.0, "SPY"),))
+    foreign = changed(make_bars([50.0, 50.0], symbol="SPY"), (dividend("2024-01-02", 25.0, "SPY"),))
     with shared_engine.connect() as conn:
         run_id = start_run(conn, SYMBOL, "SPY")
-        write.store_prices(conn, validated(bars, actions=tuple(actions)), run_id, NOON)
-        write.store_prices(conn, foreign, run_id, NOON)
+        store(conn, changed(bars, tuple(actions)), run_id, NOON)
+        store(conn, foreign, run_id, NOON)
         query = f"SELECT adj_close FROM prices WHERE symbol = '{SYMBOL}' ORDER BY session_date"
         found = [row.adj_close for row in conn.exec_driver_sql(query)]
         conn.rollback()
@@ -123,7 +125,7 @@ def test_a_superseded_dividend_adjusts_nothing(conn: Connection) -> None:
     run_id = start_run(conn)
     for day, amount in enumerate((5.0, 1.0)):
         prices = validated(make_bars([10.0, 9.0]), actions=(dividend("2024-01-02", amount),))
-        write.store_prices(conn, prices, run_id, later(day))
+        store_prices(conn, prices, run_id, later(day))
     assert values(conn, "prices", "adj_close") == pytest.approx([9.0, 9.0])
 
 
@@ -151,7 +153,7 @@ def test_latest_forecasts_are_live_and_of_the_newest_origin(conn: Connection) ->
 )
 def test_a_latest_forecast_is(conn: Connection, origin: str, newest_bar: str, is_stale: int) -> None:
     run_id = start_run(conn)
-    write.store_prices(conn, validated(make_bars([100.0], start=newest_bar)), run_id, NOON)
+    store_prices(conn, validated(make_bars([100.0], start=newest_bar)), run_id, NOON)
     issue(conn, run_id, make_block(make_fit(), dates(origin, 1), horizons=1))
     assert values(conn, "latest_forecasts", "is_stale") == [is_stale]
 

@@ -4,6 +4,8 @@ Revision ID: 0004
 Revises: 0003
 """
 
+from datetime import date, datetime
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,6 +14,11 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+WRITTEN = (
+    *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%z", "%Y/%m/%d", "%Y%m%d"),
+    *("%m/%d/%Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%y", "%d-%b-%Y"),
+)
+
 
 def upgrade() -> None:
     op.add_column("assets", sa.Column("asked_from_date", sa.Date(), nullable=True))
@@ -19,8 +26,7 @@ def upgrade() -> None:
     op.add_column("rejected_bars", sa.Column("decision", sa.Text(), nullable=True))
     op.add_column("rejected_bars", sa.Column("decided_at_utc", sa.DateTime(), nullable=True))
     op.add_column("rejected_bars", sa.Column("resolved_at_utc", sa.DateTime(), nullable=True))
-    # A date that could be read was stored as it is written here.
-    op.execute("UPDATE rejected_bars SET session_date = date_text WHERE date_text LIKE '____-__-__'")
+    _date_rejected_rows()
     op.add_column("corporate_actions", sa.Column("missing_since_utc", sa.DateTime(), nullable=True))
     op.create_table(
         "rebasings",
@@ -33,6 +39,30 @@ def upgrade() -> None:
         sa.Column("run_id", sa.Integer(), sa.ForeignKey("runs.run_id"), nullable=False),
     )
     op.add_column("fits", sa.Column("adjustment", sa.Text(), nullable=False, server_default="splits"))
+
+
+def _date_rejected_rows() -> None:
+    """The session of every row whose date was written in one of the ways that sources write them."""
+    rows = sa.table(
+        "rejected_bars",
+        *(sa.column("rejected_id", sa.Integer()), sa.column("date_text", sa.Text())),
+        sa.column("session_date", sa.Date()),
+    )
+    connection = op.get_bind()
+    for rejected_id, date_text in connection.execute(sa.select(rows.c.rejected_id, rows.c.date_text)).all():
+        session = _session(date_text)
+        if session is not None:
+            dating = sa.update(rows).where(rows.c.rejected_id == rejected_id)
+            connection.execute(dating.values(session_date=session))
+
+
+def _session(text: str) -> date | None:
+    for way in WRITTEN:
+        try:
+            return datetime.strptime(text.strip(), way).date()  # noqa: DTZ007 - a date has no time zone
+        except ValueError:
+            continue
+    return None
 
 
 def downgrade() -> None:

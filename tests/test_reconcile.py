@@ -1,0 +1,496 @@
+"""A download beside what is stored: news, revisions, other units, events, and what is not believed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pipeline.reconcile import PATIENCE, reconcile, restatement
+from pipeline.types import (
+    ActionKind,
+    Bars,
+    CorporateAction,
+    DecidedRow,
+    Decision,
+    KnownAction,
+    KnownPrices,
+    PriceChanges,
+    ValidatedPrices,
+)
+from tests.made import FIRST, made_bars
+
+NOW = datetime(2025, 1, 1, tzinfo=UTC)
+PRICES = ("open", "high", "low", "close")
+VALUES = (*PRICES, "volume")
+BOTH = frozenset(ActionKind)
+SILENT = frozenset[ActionKind]()
+N = 60
+
+
+def rows_of(bars: Bars, rows: slice | Sequence[int]) -> Bars:
+    values = (getattr(bars, name)[rows] for name in ("session_dates", *VALUES))
+    return Bars(bars.symbol, *values)
+
+
+def times(bars: Bars, factor: float, rows: slice = slice(None)) -> Bars:
+    """The bars with the prices of some rows so many times as high, and the volume as many times lower."""
+    factors = np.ones(len(bars))
+    factors[rows] = factor
+    prices = {name: getattr(bars, name) * factors for name in PRICES}
+    return replace(bars, **prices, volume=bars.volume / factors)
+
+
+def noisy(bars: Bars, seed: int, size: float) -> Bars:
+    rng = np.random.default_rng(seed)
+    wobble = {name: getattr(bars, name) * (1 + rng.uniform(-size, size, len(bars))) for name in VALUES}
+    return replace(bars, **wobble)
+
+
+def action(row: int, kind: ActionKind = ActionKind.DIVIDEND, value: float = 0.5) -> CorporateAction:
+    return CorporateAction("MADE", FIRST + row, kind, value)
+
+
+def split(row: int, value: float = 4.0) -> CorporateAction:
+    return action(row, ActionKind.SPLIT, value)
+
+
+def downloaded(
+    bars: Bars,
+    *actions: CorporateAction,
+    announced: tuple[CorporateAction, ...] = (),
+    kinds: frozenset[ActionKind] = BOTH,
+    expected: int = 0,
+) -> ValidatedPrices:
+    """Bars that were expected, as were all days before row `expected`."""
+    splits = tuple(one for one in actions if one.kind is ActionKind.SPLIT)
+    sessions = np.union1d(bars.session_dates, FIRST + np.arange(expected))
+    return ValidatedPrices(bars, (), actions, (*splits, *announced), kinds, sessions)
+
+
+def stored(
+    bars: Bars,
+    *actions: CorporateAction,
+    missing_since: datetime | None = None,
+    decided: tuple[DecidedRow, ...] = (),
+) -> KnownPrices:
+    return KnownPrices(bars, tuple(KnownAction(one, missing_since) for one in actions), decided)
+
+
+def decision(bars: Bars, row: int, what: Decision = Decision.RELEASED) -> DecidedRow:
+    opened, high, low, close = (float(getattr(bars, name)[row]) for name in PRICES)
+    return DecidedRow(bars.session_dates[row], (opened, high, low, close), what)
+
+
+def counts(changes: PriceChanges) -> tuple[int, int, int, int]:
+    """New, revised, re-based and rejected bars."""
+    return changes.n_new, changes.n_revised, changes.n_rebased, len(changes.rejected)
+
+
+def after(known: Bars, changes: PriceChanges) -> Bars:
+    """What is stored once the changes are applied."""
+    kept = rows_of(known, np.flatnonzero(~np.isin(known.session_dates, changes.bars.session_dates)))
+    columns = {
+        name: np.concatenate([getattr(kept, name), getattr(changes.bars, name)])
+        for name in ("session_dates", *VALUES)
+    }
+    order = np.argsort(columns["session_dates"])
+    return Bars(known.symbol, **{name: values[order] for name, values in columns.items()})
+
+
+def assert_same(found: Bars, wanted: Bars, tolerance: float = 1e-12) -> None:
+    np.testing.assert_array_equal(found.session_dates, wanted.session_dates)
+    for name in VALUES:
+        np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), rtol=tolerance)
+
+
+# Nothing new
+
+
+MADE = st.builds(made_bars, st.integers(1, 80), st.integers(0, 10_000))
+
+
+@given(bars=MADE, seed=st.integers(0, 1000), known_rows=st.slices(80), rows=st.slices(80))
+@settings(max_examples=60, deadline=None)
+def test_noise_below_a_millionth_is_no_news_however_little_of_the_history_comes(
+    bars: Bars, seed: int, known_rows: slice, rows: slice
+) -> None:
+    known = rows_of(bars, sorted(range(len(bars))[known_rows]))
+    given_rows = sorted(set(range(len(bars))[rows]) & set(range(len(bars))[known_rows]))
+    prices = downloaded(noisy(rows_of(bars, given_rows), seed, 4e-7))
+    changes = reconcile(prices, stored(known), NOW)
+    assert (counts(changes), len(changes.bars), changes.rebasing) == ((0, 0, 0, 0), 0, None)
+    assert restatement(prices, stored(known)) is None
+
+
+@given(
+    bars=MADE,
+    known_rows=st.sets(st.integers(0, 79)),
+    rows=st.sets(st.integers(0, 79)),
+    odd=st.dictionaries(st.integers(0, 79), st.sampled_from([0.01, 0.5, 0.999, 1.003, 4.0, 100.0])),
+    factor=st.sampled_from([1.0, 0.25, 1.002, 10.0]),
+    has_split=st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_the_same_download_again_changes_nothing_more(
+    bars: Bars,
+    known_rows: set[int],
+    rows: set[int],
+    odd: dict[int, float],
+    factor: float,
+    has_split: bool,
+) -> None:
+    known = rows_of(bars, sorted(row for row in known_rows if row < len(bars)))
+    given_bars = times(bars, factor)
+    for row, times_as_high in odd.items():
+        given_bars = times(given_bars, times_as_high, slice(row, row + 1))
+    given_bars = rows_of(given_bars, sorted(row for row in rows if row < len(bars)))
+    events = (split(79, 1.0 / factor), action(3)) if has_split and factor != 1.0 else (action(3),)
+    prices = downloaded(given_bars, *events)
+    once = reconcile(prices, stored(known), NOW)
+    then = after(known, once)
+    kept = stored(then, *once.actions.given)
+    again = reconcile(prices, kept, NOW)
+    assert len(again.bars) == 0
+    assert (again.actions.given, again.actions.vanished) == ((), ())
+    assert len(again.rejected) <= len(once.rejected)
+
+
+@given(bars=MADE, known_rows=st.sets(st.integers(0, 79)), rows=st.sets(st.integers(0, 79)))
+@settings(max_examples=60, deadline=None)
+def test_what_is_stored_afterwards_is_the_download_over_what_was_known(
+    bars: Bars, known_rows: set[int], rows: set[int]
+) -> None:
+    known = rows_of(bars, sorted(row for row in known_rows if row < len(bars)))
+    revised = noisy(bars, 1, 0.01)
+    given_bars = rows_of(revised, sorted(row for row in rows if row < len(bars)))
+    changes = reconcile(downloaded(given_bars), stored(known), NOW)
+    assume(changes.rebasing is None)
+    new = np.setdiff1d(given_bars.session_dates, known.session_dates)
+    assert counts(changes) == (len(new), len(given_bars) - len(new), 0, 0)
+    wanted = after(known, replace(changes, bars=given_bars))
+    assert_same(after(known, changes), wanted)
+
+
+def test_a_bar_that_agrees_but_for_its_volume_is_revised() -> None:
+    bars = made_bars(N)
+    volume = np.where(np.arange(N) == N - 1, bars.volume * 1.5, bars.volume)
+    changes = reconcile(downloaded(replace(bars, volume=volume)), stored(bars), NOW)
+    assert counts(changes) == (0, 1, 0, 0)
+    assert changes.bars.volume.tolist() == [volume[-1]]
+    assert restatement(downloaded(replace(bars, volume=bars.volume * 2)), stored(bars)) is None
+
+
+def test_a_provisional_bar_is_superseded_when_it_has_settled() -> None:
+    settled = made_bars(N)
+    early = replace(settled, close=np.where(np.arange(N) == N - 1, settled.open, settled.close))
+    changes = reconcile(downloaded(rows_of(settled, slice(-12, None))), stored(early), NOW)
+    assert counts(changes) == (0, 1, 0, 0)
+    assert changes.bars.close.tolist() == [settled.close[-1]]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_a_history_of_few_bars_grows(n: int) -> None:
+    bars = made_bars(n + 2)
+    changes = reconcile(downloaded(bars), stored(rows_of(bars, slice(0, n))), NOW)
+    assert counts(changes) == (2, 0, 0, 0)
+
+
+def test_a_download_without_bars_changes_nothing() -> None:
+    bars = made_bars(N)
+    changes = reconcile(downloaded(made_bars(0), expected=N), stored(bars, action(3)), NOW)
+    assert counts(changes) == (0, 0, 0, 0)
+    assert changes.actions.vanished == ()
+    assert len(changes.missing) == 0
+
+
+def test_a_download_that_covers_less_than_is_known_leaves_the_rest() -> None:
+    bars = made_bars(N)
+    changes = reconcile(downloaded(rows_of(bars, slice(20, 40))), stored(bars, action(3), action(50)), NOW)
+    assert (counts(changes), changes.actions.vanished) == ((0, 0, 0, 0), ())
+
+
+# Other units
+
+
+@pytest.mark.parametrize("covered", [slice(None), slice(30, None)], ids=["all of it", "its newer half"])
+@pytest.mark.parametrize("ratio", [0.25, 0.1, 10.0, 1 / 1.5, 1.0 / 1.1, 0.995])
+def test_a_history_in_other_units_is_rebased_as_a_whole(ratio: float, covered: slice) -> None:
+    bars = made_bars(N + 1)
+    known = rows_of(bars, slice(0, N))
+    now = times(bars, ratio, slice(0, N))
+    now = replace(now, close=np.where(np.arange(N + 1) == N, bars.close * ratio, now.close))
+    now = times(bars, ratio)
+    changes = reconcile(downloaded(rows_of(now, covered), split(N, 1 / ratio)), stored(known), NOW)
+    assert changes.rebasing is not None
+    assert changes.rebasing.ratio == pytest.approx(ratio)
+    assert changes.rebasing.through == known.session_dates[-1]
+    assert counts(changes) == (1, 0, N, 0)
+    then = after(known, changes)
+    for name in PRICES:
+        np.testing.assert_allclose(getattr(then, name), getattr(now, name), rtol=1e-12)
+
+
+@given(bars=st.builds(made_bars, st.just(N), st.integers(0, 10_000)), first=st.integers(0, N - 5))
+@settings(max_examples=40, deadline=None)
+def test_after_a_split_bars_and_volumes_that_the_download_lacks_come_into_its_units(
+    bars: Bars, first: int
+) -> None:
+    now = times(bars, 0.25)
+    prices = downloaded(rows_of(now, slice(first, None)), split(N - 1))
+    known = rows_of(bars, slice(0, N - 1))
+    assert_same(after(known, reconcile(prices, stored(known), NOW)), now)
+
+
+def test_a_rebased_history_is_not_rebased_again() -> None:
+    bars = made_bars(N)
+    now = times(bars, 0.25)
+    prices = downloaded(now, split(N - 1))
+    known = rows_of(bars, slice(0, N - 1))
+    once = reconcile(prices, stored(known), NOW)
+    again = reconcile(prices, stored(after(known, once), *once.actions.given), NOW)
+    assert (counts(again), again.rebasing) == ((0, 0, 0, 0), None)
+    assert restatement(prices, stored(after(known, once), *once.actions.given)) is None
+
+
+def test_other_units_without_a_split_are_not_believed() -> None:
+    bars = made_bars(N)
+    changes = reconcile(downloaded(times(bars, 0.25)), stored(bars), NOW)
+    assert (counts(changes), changes.rebasing) == ((0, 0, 0, N), None)
+    assert {one.reason for one in changes.rejected} == {
+        "a jump like a split of 4:1 that is not applied to the prices before"
+    }
+
+
+def test_other_units_of_a_source_that_tells_of_no_splits_have_to_be_those_of_a_usual_one() -> None:
+    bars = made_bars(N)
+    for ratio, is_believed in ((0.25, True), (0.01, False), (0.37, False)):
+        changes = reconcile(downloaded(times(bars, ratio), kinds=SILENT), stored(bars), NOW)
+        assert (changes.rebasing is not None) is is_believed
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param(lambda bars: times(bars, 0.25, slice(0, 30)), id="to the older part only"),
+        pytest.param(lambda bars: times(bars, 0.25, slice(30, None)), id="to the newer part only"),
+        pytest.param(lambda bars: times(bars, 0.25, slice(20, 40)), id="to a part in the middle"),
+    ],
+)
+def test_a_split_that_is_applied_to_a_part_of_the_history_changes_nothing_stored(now) -> None:  # type: ignore[no-untyped-def]
+    bars = made_bars(N)
+    known = rows_of(bars, slice(0, N - 1))
+    given_bars = times(now(bars), 1.0)
+    changes = reconcile(downloaded(given_bars, split(N - 1)), stored(known), NOW)
+    assert changes.rebasing is None
+    assert changes.n_revised == 0
+    then = after(known, changes)
+    assert_same(rows_of(then, slice(0, N - 1)), known)
+
+
+def test_a_split_day_that_has_not_settled_explains_the_units_that_come_with_it() -> None:
+    bars = made_bars(N)
+    now = rows_of(times(bars, 0.25), slice(0, N - 1))
+    prices = downloaded(now, announced=(split(N - 1),))
+    assert restatement(prices, stored(rows_of(bars, slice(0, N - 2)))) is not None
+    known = rows_of(bars, slice(0, N - 2))
+    changes = reconcile(prices, stored(known), NOW)
+    assert counts(changes) == (1, 0, N - 2, 0)
+    assert changes.actions.given == ()
+    assert_same(after(known, changes), now)
+
+
+def test_a_released_jump_does_not_stand_in_the_way_of_a_later_split() -> None:
+    bars = times(made_bars(N), 3.0, slice(30, None))
+    known = rows_of(bars, slice(0, N - 1))
+    kept = stored(known, decided=(decision(bars, 30),))
+    changes = reconcile(downloaded(times(bars, 0.25), split(N - 1)), kept, NOW)
+    assert counts(changes) == (1, 0, N - 1, 0)
+    assert_same(after(known, changes), times(bars, 0.25))
+
+
+def test_units_that_are_taken_back_with_their_split_come_back() -> None:
+    """A split that never was: the source gives it, divides the history by it, and repents."""
+    bars = made_bars(N)
+    known = times(rows_of(bars, slice(0, N - 1)), 0.25)
+    changes = reconcile(downloaded(bars), stored(known, split(N - 1)), NOW)
+    assert_same(after(known, changes), bars)
+    assert counts(changes) == (1, 0, N - 1, 0)
+
+
+def test_a_split_that_never_was_does_not_divide_the_history() -> None:
+    bars = made_bars(N)
+    known = rows_of(bars, slice(0, N - 1))
+    changes = reconcile(downloaded(times(bars, 0.25, slice(0, N - 1)), split(N - 1)), stored(known), NOW)
+    assert changes.rebasing is None
+    assert_same(rows_of(after(known, changes), slice(0, N - 1)), known)
+
+
+def test_an_answer_from_before_a_split_is_not_believed() -> None:
+    bars = made_bars(N)
+    known = times(bars, 0.25)
+    changes = reconcile(downloaded(rows_of(bars, slice(0, N - 5))), stored(known, split(N - 5)), NOW)
+    assert (counts(changes), changes.rebasing) == ((0, 0, 0, N - 5), None)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_history_of_one_or_two_bars_is_rebased_by_a_split(n: int) -> None:
+    bars = made_bars(n + 3)
+    known = rows_of(bars, slice(0, n))
+    changes = reconcile(downloaded(times(bars, 0.25), split(n)), stored(known), NOW)
+    assert_same(after(known, changes), times(bars, 0.25))
+
+
+def test_a_history_of_one_or_two_bars_is_revised_by_small_changes() -> None:
+    bars = made_bars(2)
+    assert counts(reconcile(downloaded(times(bars, 0.995)), stored(bars), NOW)) == (0, 2, 0, 0)
+
+
+# What has to be asked for as a whole
+
+
+def test_a_new_split_after_stored_bars_asks_for_the_whole_history() -> None:
+    bars = made_bars(N)
+    recent = downloaded(rows_of(bars, slice(40, None)), split(50))
+    found = restatement(recent, stored(bars))
+    assert found is not None
+    assert "a split on 2024-02-20" in found.why
+    assert restatement(recent, stored(bars, split(50))) is None
+    assert restatement(recent, stored(rows_of(bars, slice(50, None)))) is None
+
+
+def test_a_dividend_asks_for_nothing_more() -> None:
+    bars = made_bars(N)
+    assert restatement(downloaded(bars, action(50)), stored(bars)) is None
+
+
+@pytest.mark.parametrize(("changed", "asks"), [(0, False), (2, False), (3, True), (20, True)])
+def test_closes_that_have_all_changed_ask_for_the_whole_history(changed: int, asks: bool) -> None:
+    bars = made_bars(N)
+    recent = times(rows_of(bars, slice(40, None)), 0.995, slice(0, changed))
+    assert (restatement(downloaded(recent), stored(bars)) is not None) is asks
+
+
+# Events
+
+
+def test_a_dividend_is_stored_and_revises_no_bar() -> None:
+    bars = made_bars(N)
+    changes = reconcile(downloaded(bars, action(50)), stored(bars), NOW)
+    assert (counts(changes), changes.actions.given) == ((0, 0, 0, 0), (action(50),))
+
+
+def test_a_split_and_a_dividend_of_one_day_are_two_events() -> None:
+    bars = made_bars(N)
+    now = times(bars, 0.25)
+    known = rows_of(bars, slice(0, N - 1))
+    changes = reconcile(downloaded(now, action(N - 1), split(N - 1)), stored(known), NOW)
+    assert set(changes.actions.given) == {action(N - 1), split(N - 1)}
+    again = reconcile(
+        downloaded(now, action(N - 1), split(N - 1)), stored(now, action(N - 1), split(N - 1)), NOW
+    )
+    assert again.actions.given == again.actions.vanished == ()
+
+
+def test_the_events_of_a_bar_in_quarantine_wait_with_it() -> None:
+    bars = times(made_bars(N), 100.0, slice(N - 1, None))
+    known = rows_of(bars, slice(0, N - 1))
+    changes = reconcile(downloaded(bars, action(N - 1)), stored(known), NOW)
+    assert (counts(changes), changes.actions.given) == ((0, 0, 0, 1), ())
+
+
+def test_after_a_split_dividends_that_the_download_does_not_tell_of_come_into_its_units() -> None:
+    bars = made_bars(N)
+    known = rows_of(bars, slice(0, N - 1))
+    recent = rows_of(times(bars, 0.25), slice(30, None))
+    told = (action(40, value=0.125), split(N - 1))
+    changes = reconcile(downloaded(recent, *told), stored(known, action(10), action(40)), NOW)
+    assert set(changes.actions.given) == {*told, action(10, value=0.125)}
+
+
+def test_an_event_that_vanishes_is_doubted_and_withdrawn_when_it_stays_away() -> None:
+    bars, gone = made_bars(N), action(50)
+    doubted = reconcile(downloaded(bars), stored(bars, gone), NOW).actions
+    assert (doubted.vanished, doubted.withdrawn) == ((gone,), ())
+    early = stored(bars, gone, missing_since=NOW - PATIENCE + timedelta(seconds=1))
+    assert reconcile(downloaded(bars), early, NOW).actions.withdrawn == ()
+    late = stored(bars, gone, missing_since=NOW - PATIENCE)
+    assert reconcile(downloaded(bars), late, NOW).actions.withdrawn == (gone,)
+
+
+def test_an_event_that_returns_is_believed_again() -> None:
+    bars, back = made_bars(N), action(50)
+    found = reconcile(downloaded(bars, back), stored(bars, back, missing_since=NOW), NOW).actions
+    assert (found.returned, found.given, found.vanished) == ((back,), (), ())
+
+
+def test_an_event_that_returns_with_another_value_is_a_new_one() -> None:
+    bars = made_bars(N)
+    changed = action(50, value=0.7)
+    found = reconcile(downloaded(bars, changed), stored(bars, action(50), missing_since=NOW), NOW).actions
+    assert found.given == (changed,)
+
+
+def test_the_silence_of_a_source_that_tells_of_no_events_means_nothing() -> None:
+    bars = made_bars(N)
+    found = reconcile(downloaded(bars, kinds=SILENT), stored(bars, action(50)), NOW).actions
+    assert found.vanished == ()
+
+
+# Quarantine and gaps
+
+
+@pytest.mark.parametrize("first_run", [True, False], ids=["on a first run", "the day after"])
+def test_a_hundredfold_bar_waits_and_is_a_gap(first_run: bool) -> None:
+    bars = times(made_bars(N), 100.0, slice(N - 3, N - 2))
+    known = rows_of(bars, slice(0, 0 if first_run else N - 3))
+    changes = reconcile(downloaded(bars), stored(known), NOW)
+    (rejected,) = changes.rejected
+    assert rejected.reason == "about 100 times too high"
+    assert rejected.session_date == FIRST + N - 3
+    assert changes.missing.tolist() == [(FIRST + N - 3).item()]
+    assert changes.n_new == N - 1 - len(known)
+
+
+def test_a_newest_bar_in_quarantine_is_stored_once_it_is_released() -> None:
+    bars = times(made_bars(N), 3.0, slice(N - 1, None))
+    known = rows_of(bars, slice(0, N - 1))
+    assert counts(reconcile(downloaded(bars), stored(known), NOW)) == (0, 0, 0, 1)
+    released = stored(known, decided=(decision(bars, N - 1),))
+    changes = reconcile(downloaded(noisy(bars, 3, 1e-7)), released, NOW)
+    assert counts(changes) == (1, 0, 0, 0)
+    assert counts(reconcile(downloaded(bars), stored(after(known, changes)), NOW)) == (0, 0, 0, 0)
+
+
+def test_what_is_released_at_another_price_is_not_released() -> None:
+    bars = times(made_bars(N), 3.0, slice(N - 1, None))
+    known = rows_of(bars, slice(0, N - 1))
+    released = stored(known, decided=(decision(times(bars, 1.01), N - 1),))
+    assert counts(reconcile(downloaded(bars), released, NOW)) == (0, 0, 0, 1)
+
+
+def test_a_wrong_level_that_was_stored_is_corrected_with_the_source() -> None:
+    bars = made_bars(N)
+    known = times(bars, 100.0, slice(20, 45))
+    changes = reconcile(downloaded(bars), stored(known), NOW)
+    assert_same(after(known, changes), bars)
+    assert changes.rejected == ()
+
+
+def test_expected_sessions_without_a_bar_are_missing_from_the_first_bar_to_the_newest_expected() -> None:
+    bars = made_bars(N)
+    some = rows_of(bars, [10, 11, 14])
+    changes = reconcile(downloaded(some, expected=17), stored(made_bars(0)), NOW)
+    assert changes.missing.tolist() == [(FIRST + row).item() for row in (12, 13, 15, 16)]
+    known = stored(rows_of(bars, [8, 12]))
+    changes = reconcile(downloaded(some, expected=17), known, NOW)
+    assert changes.missing.tolist() == [(FIRST + row).item() for row in (9, 13, 15, 16)]
+
+
+def test_the_download_tells_of_every_day_between_the_sessions_too() -> None:
+    weekdays = rows_of(made_bars(14), [0, 1, 2, 3, 4, 7, 8])
+    changes = reconcile(downloaded(weekdays), stored(made_bars(0)), NOW)
+    assert changes.judged.tolist() == [(FIRST + day).item() for day in range(9)]
