@@ -9,15 +9,11 @@ from tests.faults.case import Case, When
 from tests.faults.trial import TRIALS, put_to_trial
 from tests.yahoo.authority import Authority, make_authority
 
-STAYS_IN_QUARANTINE = "a rejected row that is not asked for again stays in quarantine for good"
 KNOWN_DEFECTS = {
-    ("100x prices throughout", When.NEXT_DAY): "a new bar after 60 days of bars off their level is believed",
-    ("Friday dated on Saturday", When.FIRST_RUN): STAYS_IN_QUARANTINE,
-    ("Friday dated on Saturday", When.NEXT_DAY): STAYS_IN_QUARANTINE,
     (
-        "split restated, its first session still open",
+        "100x prices throughout",
         When.NEXT_DAY,
-    ): "a split is not looked for on the row of the open session",
+    ): "rows older than the overlap are not asked for again, and stay in quarantine",
 }
 """Trials that fail for now, each with what is wrong in the product."""
 
