@@ -78,7 +78,7 @@ class Day:
 class World:
     """A market, and a store that the job fills from it, a run at a time."""
 
-    def __init__(self, market: Market, folder: Path, settings: Settings = SETTINGS) -> None:
+    def __init__(self, market: Market, folder: Path, settings: Settings) -> None:
         self.market = market
         self.settings = settings.model_copy(update={"database": f"sqlite:///{folder / 'prices.db'}"})
         self._folder = folder
@@ -189,9 +189,11 @@ def _usual_series() -> Mapping[str, Series]:
 
 
 @contextmanager
-def world_in(folder: Path, authority: Authority, market: Market) -> Iterator[World]:
+def world_in(
+    folder: Path, authority: Authority, market: Market, settings: Settings = SETTINGS
+) -> Iterator[World]:
     """A world with an empty store, whose yfinance can reach nothing but its market."""
-    world = World(market, folder)
+    world = World(market, folder, settings)
     try:
         with running(market, authority) as proxy, sent_to(proxy, authority):
             yield world
