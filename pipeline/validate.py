@@ -74,9 +74,8 @@ def validate(
     HOPELESS or the whole download is in the wrong currency or time zone; one that a person has rejected is
     left out without a word.
 
-    Actions are the dividends above 0 and the splits other than 1 on accepted rows; announced are the splits
-    on all rows. Expected are the sessions from `raw.start` to the newest settled one. Raises SourceError when
-    no row is settled yet.
+    Actions are the dividends above 0 and the splits other than 1 on accepted rows. Expected are the sessions
+    from `raw.start` to the newest settled one. Raises SourceError when no row is settled yet.
     """
     last_settled = calendar.last_settled(as_of)
     rows = _settled(raw, asset, last_settled)
