@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.backfill import DownloadedOnce, run_backfill
 from pipeline.clock import parse_moment
+from pipeline.courtesy import Courtesy
 from pipeline.daily import Request
 from pipeline.errors import UsageError
 from pipeline.settings import AssetSettings, load_settings
@@ -76,7 +77,8 @@ def test_what_was_downloaded_once_serves_later_starts_and_is_asked_again_for_ear
     market.write("ODD-USD", table)
     settings = load_settings(market.config)
     source = Counted(open_source(settings.source, settings.download))
-    once = DownloadedOnce(source, parse_moment("2025-06-10"), "once")
+    courtesy = Courtesy("once", settings.download)
+    once = DownloadedOnce(source, parse_moment("2025-06-10"), "once", courtesy)
 
     def rows(start: str) -> list[str]:
         raw = once.download(settings.asset("ODD-USD"), date.fromisoformat(start), parse_moment("2025-03-01"))

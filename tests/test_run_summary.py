@@ -119,3 +119,29 @@ def test_a_failure_as_an_error_names_the_asset_once_and_the_next_step() -> None:
     failure = Failure("AAPL", "ridge", "AAPL: too few sessions\n  Wait.")
     assert run_summary.failure_text(failure) == "error: AAPL ridge: too few sessions\n  Wait."
     assert run_summary.failure_text(replace(failure, model="")) == "error: AAPL: too few sessions\n  Wait."
+
+
+def test_the_end_of_a_backfill_adds_its_days_up() -> None:
+    first = replace(SUMMARY, status=RunStatus.DEGRADED, notes=("XYZ is not configured",))
+    later = replace(SUMMARY, as_of=datetime(2026, 3, 21, 23, 59, 59, tzinfo=UTC))
+    assert run_summary.backfill_text([first, later], "x.db").splitlines() == [
+        "2026-03-20  degraded: 1,201 new bars, 2 revised; 1 forecast, 1,500 scores, 0 verdicts",
+        "2026-03-21  done: 1,201 new bars, 2 revised; 1 forecast, 1,500 scores, 0 verdicts",
+        "note: XYZ is not configured",
+        "stored 2 forecasts, 3,000 scores, 0 verdicts of 2 days in x.db",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (
+            Failure("AAPL", "ridge", "AAPL: too few sessions\n  Wait."),
+            "error: AAPL ridge: too few sessions\n  Wait.",
+        ),
+        (Failure("AAPL", "", "AAPL: gone\n  Look."), "error: AAPL: gone\n  Look."),
+    ],
+    ids=["of a model", "of an asset"],
+)
+def test_a_failure_names_asset_model_and_next_step(failure: Failure, words: str) -> None:
+    assert run_summary.failure_text(failure) == words
