@@ -33,6 +33,11 @@ RUN_ADVICE = {
     "failed": "Run 'pricecast run --direct --debug' to see why.",
 }
 """What to do after a run that is not done."""
+HISTORY_ADVICE = {
+    True: "Start a run and see what it says of them: pricecast run.",
+    False: "Runs ask for gaps again; 'pricecast quarantine list' shows what was not believed.",
+}
+"""What to do about prices that are out of date, or else that lack something."""
 
 
 def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[CheckResult, ...]:
@@ -136,6 +141,7 @@ def check_histories(settings: Settings) -> CheckResult:
     """The stored prices are up to date; gaps and rows in quarantine are told.
 
     Out of date is a history that lacks more than the newest settled session, which a run may yet be due for.
+    Those that are out of date are told first.
     """
     from pipeline.store import open_read_only
 
@@ -148,7 +154,7 @@ def check_histories(settings: Settings) -> CheckResult:
         engine.dispose()
     except PricecastError as error:
         return _failed(name, error)
-    told = [history for history in found if history.words]
+    told = sorted((one for one in found if one.words), key=lambda one: not one.is_outdated)
     if not told:
         return CheckResult(name, ok=True, message=f"{len(found)} up to date, none with a gap")
     more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
@@ -156,7 +162,7 @@ def check_histories(settings: Settings) -> CheckResult:
         name,
         ok=not any(history.is_outdated for history in told),
         message="; ".join(f"{one.symbol}: {one.words}" for one in told[:MOST_TOLD]) + more,
-        next_step="Runs ask for gaps again; 'pricecast quarantine list' shows what was not believed.",
+        next_step=HISTORY_ADVICE[told[0].is_outdated],
     )
 
 
@@ -175,6 +181,7 @@ class _History:
 
 def _history(engine: Engine, settings: Settings, asset: AssetSettings) -> _History:
     from pipeline.calendars import trading_calendar
+    from pipeline.report import count_text
     from pipeline.store import read, read_known, reading
 
     calendar = trading_calendar(asset.calendar, settings.settle_minutes(asset.calendar))
@@ -189,7 +196,7 @@ def _history(engine: Engine, settings: Settings, asset: AssetSettings) -> _Histo
     words = [
         f"newest session {newest}, expected {expected}" if len(lacking) else "",
         f"{len(gaps)} missing ({', '.join(_ends(gaps))})" if gaps else "",
-        f"{waiting} rows in quarantine" if waiting else "",
+        f"{count_text(waiting, 'row')} in quarantine" if waiting else "",
     ]
     return _History(asset.symbol, ", ".join(filter(None, words)), is_outdated=len(lacking) > 1)
 

@@ -29,9 +29,9 @@ def jumps(bars: Bars, known_closes: FloatArray, before: float, released: BoolArr
     """By how many times each of the (n,) bars is off the level that is trusted; NaN where it stands on it.
 
     The level is that of the `known_closes` (n,; NaN where none is stored), or of the trusted bar before; of
-    the first bar it is the close `before` it, and where that is NaN, that of the longest stretch without a
-    jump among the first LASTING bars. A new bar has to be on the level of a stored one right after it, too;
-    the ones before the first stored bar are off where most of the stored ones that follow are.
+    the first bar it is the close `before` it, and where that is NaN, that of most of the first LASTING bars.
+    A new bar has to be on the level of a stored one right after it, too; the ones before the first stored bar
+    are off where most of the stored ones that follow are.
 
     A bar that is off its known close and on the level of a stored bar before it that was confirmed is a
     correction, and trusted. A `released` bar is trusted, and the level goes on from it. A bar that is
@@ -126,13 +126,20 @@ def _near(lowest: FloatArray, highest: FloatArray, split: float) -> BoolArray:
 
 
 def _first_level(prices: FloatArray) -> float:
-    """The close that the longest stretch without a jump among the first bars begins with; NaN of no bars."""
+    """The close that a stretch without a jump begins with, the one that most of the first bars agree with.
+
+    NaN of no bars.
+    """
     first = prices[:LASTING]
     if len(first) == 0:
         return np.nan
-    begins = np.flatnonzero(np.append(True, _off(first[1:], first[:-1, 3])))
-    lengths = np.diff(np.append(begins, len(first)))
-    return float(first[begins[int(np.argmax(lengths))], 3])
+    stretches = np.cumsum(np.append(True, _off(first[1:], first[:-1, 3]))) - 1
+    closes = first[np.unique(stretches, return_index=True)[1], 3]
+    agreeing = [
+        int((~_off(first, np.full(len(first), close)) | (stretches == place)).sum())
+        for place, close in enumerate(closes)
+    ]
+    return float(closes[int(np.argmax(agreeing))])
 
 
 def _with_foreign_start(ratios: FloatArray, prices: FloatArray, known_closes: FloatArray) -> FloatArray:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def run_text(summary: RunSummary, database: str) -> str:
     """The end of a run: what came of each symbol's prices, notes, and what was stored where."""
     lines = {one.symbol: _ingest_text(one) for one in summary.ingested}
-    lines |= {symbol: f"failed: {why}" for symbol, why in _failed(summary) if symbol not in lines}
+    for symbol, why in _failed(summary):
+        lines.setdefault(symbol, f"failed: {why}")
     width = max((len(symbol) for symbol in lines), default=0)
     return "\n".join(
         [

@@ -74,9 +74,8 @@ def validate(
     HOPELESS or the whole download is in the wrong currency or time zone; one that a person has rejected is
     left out without a word.
 
-    Actions are the dividends above 0 and the splits other than 1 on accepted rows; announced are the splits
-    on all rows. Expected are the sessions from `raw.start` to the newest settled one. Raises SourceError when
-    no row is settled yet.
+    Actions are the dividends above 0 and the splits other than 1 on accepted rows. Expected are the sessions
+    from `raw.start` to the newest settled one. Raises SourceError when no row is settled yet.
     """
     last_settled = calendar.last_settled(as_of)
     rows = _settled(raw, asset, last_settled)
@@ -206,9 +205,13 @@ def _reasons(rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray) 
     released = is_released & ~np.isin(reasons, list(HOPELESS))
     is_good = (reasons == "") | released
     reasons = np.where(released, "", reasons)
+    return np.where(_contested(rows, is_good, released), CONFLICT, reasons).astype(object)
+
+
+def _contested(rows: pd.DataFrame, is_good: BoolArray, released: BoolArray) -> BoolArray:
+    """Which (n,) good rows conflict with another, and are not the ones that a person chose."""
     is_chosen = released & ~_conflicts(rows, released, PRICES)
-    is_contested = _conflicts(rows, is_good, COMPARED) & ~is_chosen
-    return np.where(is_contested, CONFLICT, reasons).astype(object)
+    return _conflicts(rows, is_good, COMPARED) & ~is_chosen
 
 
 def _conflicts(rows: pd.DataFrame, is_good: BoolArray, names: Sequence[str]) -> BoolArray:

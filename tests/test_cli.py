@@ -128,11 +128,19 @@ def test_the_version_is_shown(pricecast: Run) -> None:
     assert pricecast("--version") == (0, f"pricecast {__version__}\n", "")
 
 
-def test_every_command_says_in_one_whole_line_what_it_does(pricecast: Run) -> None:
-    _, out, _ = pricecast("--help")
+@pytest.mark.parametrize(("words", "count"), [((), 17), (("db",), 3), (("quarantine",), 3)])
+def test_every_command_says_in_one_whole_line_what_it_does(
+    pricecast: Run, words: tuple[str, ...], count: int
+) -> None:
+    _, out, _ = pricecast(*words, "--help")
     commands = out.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
-    assert len(commands) == 13
+    assert len(commands) == count
     assert all(line.endswith(".") and not line.endswith("...") for line in commands)
+
+
+def test_the_help_of_sql_names_every_view(pricecast: Run) -> None:
+    _, out, _ = pricecast("sql", "--help")
+    assert set(VIEW_COLUMNS) <= set(out.replace(",", " ").replace(".", " ").split())
 
 
 def test_an_error_has_no_traceback(pricecast: Run) -> None:
@@ -333,10 +341,16 @@ def test_a_picture_of_nothing_is_an_error(pricecast: Run, db: str, words: tuple[
 
 
 def test_the_doctor_exits_with_1_when_a_check_fails(pricecast: Run, db: str, config: str) -> None:
-    assert pricecast("doctor", "--config", config, "--db", db)[0] == 0
-    code, out, _ = pricecast("doctor", "--config", config, "--db", db, "--source", "csv:absent")
+    assert pricecast("doctor", "--config", config, "--db", "new.db")[0] == 0
+    code, out, _ = pricecast("doctor", "--config", config, "--db", "new.db", "--source", "csv:absent")
     assert code == 1
     assert "FAIL  source         absent does not exist\n" in out
+
+
+def test_the_doctor_fails_where_the_stored_prices_are_years_old(pricecast: Run, db: str, config: str) -> None:
+    code, out, _ = pricecast("doctor", "--config", config, "--db", db)
+    assert code == 1
+    assert "FAIL  histories      SIM-LEAD: newest session 2022-05-31, expected 20" in out
 
 
 def test_without_direct_a_run_goes_under_prefect_in_plain_values(

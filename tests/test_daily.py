@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline import steps
+from pipeline.cli import execute
 from pipeline.clock import parse_moment
 from pipeline.daily import Request, Steps, run_daily
 from pipeline.errors import RateLimitError
@@ -206,6 +207,103 @@ def test_a_rate_limit_for_good_ends_the_batch_and_leaves_what_came_before(
     assert market.ask("SELECT DISTINCT symbol FROM price_bars") == [("GOOD-USD",)]
 
 
+def status(market: Market) -> object:
+    ((found,),) = market.ask("SELECT status FROM runs ORDER BY run_id DESC LIMIT 1")
+    return found
+
+
+def lose(market: Market, *symbols: str) -> None:
+    for symbol in symbols:
+        (market.folder / f"{symbol}.csv").unlink()
+
+
+def test_an_asset_whose_download_fails_is_forecast_where_its_newest_bar_is_stored(
+    market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert download(market) == 0
+    capsys.readouterr()
+    lose(market, "ODD-USD")
+    assert market.run() == 3
+    told = capsys.readouterr()
+    assert "  ODD-USD   failed: " in told.out
+    assert told.err.startswith("error: ODD-USD: ")
+    assert status(market) == "degraded"
+    for symbol in ("GOOD-USD", "ODD-USD"):
+        assert market.count("latest_forecasts", f"symbol = '{symbol}' AND origin_date = '2025-06-09'") == 4
+
+
+def test_an_asset_whose_download_fails_is_not_forecast_from_an_old_bar(
+    market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert market.run(as_of="2025-06-08") == 0
+    before = market.count("forecasts", "symbol = 'ODD-USD'")
+    lose(market, "ODD-USD")
+    assert market.run(as_of="2025-06-09") == 3
+    assert capsys.readouterr().err.count("error: ODD-USD") == 1
+    assert market.count("forecasts", "symbol = 'ODD-USD'") == before
+    assert market.count("forecasts", "symbol = 'GOOD-USD'") > before
+
+
+def test_a_run_whose_every_download_fails_is_degraded_where_all_newest_bars_are_stored(
+    market: Market,
+) -> None:
+    assert market.run() == 0
+    before = counts(market)
+    lose(market, "GOOD-USD", "ODD-USD")
+    assert market.run() == 3
+    assert status(market) == "degraded"
+    assert counts(market) == before
+
+
+def test_a_run_whose_every_download_fails_has_failed_where_no_newest_bar_is_stored(market: Market) -> None:
+    assert market.run(as_of="2025-06-07") == 0
+    before = counts(market)
+    lose(market, "GOOD-USD", "ODD-USD")
+    assert market.run() == 1
+    assert status(market) == "failed"
+    after = counts(market)
+    assert all(after[table] == before[table] for table in ("price_bars", "gaps", "fits", "forecasts"))
+    for seed, symbol in enumerate(("GOOD-USD", "ODD-USD")):
+        market.write(symbol, made_table(seed))
+    assert market.run() == 0
+    assert market.count("latest_forecasts", "origin_date = '2025-06-09'") == 8
+
+
+def download(market: Market) -> int:
+    return execute(["download", "--config", str(market.config), "--as-of", AS_OF])
+
+
+def test_a_download_forecasts_nothing_and_the_next_run_does(market: Market) -> None:
+    assert download(market) == 0
+    assert market.ask("SELECT command, status FROM runs") == [("download", "done")]
+    assert (market.count("forecasts"), market.count("fits")) == (0, 0)
+    assert market.run() == 0
+    assert market.count("latest_forecasts") == 8
+
+
+def test_a_download_that_loses_an_asset_exits_with_3_and_every_asset_with_1(
+    market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lose(market, "ODD-USD")
+    assert download(market) == 3
+    told = capsys.readouterr()
+    assert "  ODD-USD   failed: " in told.out
+    assert told.err.startswith("error: ODD-USD: ")
+    lose(market, "GOOD-USD")
+    assert download(market) == 1
+
+
+def test_a_lead_whose_download_fails_is_told_and_costs_no_forecast_where_it_is_stored(
+    market: Market, capsys: pytest.CaptureFixture[str]
+) -> None:
+    market.configure('["ridge"]', '["GOOD-USD"]')
+    assert market.run("--symbols", "GOOD-USD") == 0
+    lose(market, "GOOD-USD")
+    assert market.run("--symbols", "ODD-USD") == 3
+    assert capsys.readouterr().err.startswith("error: GOOD-USD: ")
+    assert market.count("latest_forecasts", "symbol = 'ODD-USD'") == 2
+
+
 def test_the_run_itself_is_recorded_with_wall_clock_and_knowledge(market: Market) -> None:
     settings = load_settings(market.config)
     now = datetime(2025, 7, 1, 12, tzinfo=UTC)
@@ -225,6 +323,7 @@ def test_histories_that_lack_what_others_have_are_named_in_one_note(
     market.write("ODD-USD", made_table(1).iloc[30:])
     assert market.run() == 0
     assert "1 of 2 histories are incomplete: ODD-USD (from 2025-01-31)" in capsys.readouterr().out
+    market.database.unlink()
     market.write("ODD-USD", made_table(1).drop(index=[10, 11]))
     market.reaches_back_to("2023-12-31")
     assert market.run() == 0

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from pipeline import doctor
+from pipeline.cli import execute
+from pipeline.clock import parse_moment
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings
+from pipeline.settings import AssetSettings, Settings, load_settings
 from pipeline.store import open_store
 from pipeline.types import CheckResult
 from tests.light import light_settings, run_light
+from tests.market import Market, made_table, market_in, with_prices, without
 
 
 @pytest.fixture
@@ -51,7 +54,16 @@ def server() -> Iterator[str]:
 
 def test_everything_is_in_order_before_the_first_run(settings: Settings) -> None:
     results = doctor.examine(lambda: settings)
-    names = ["configuration", "calendars", "store", "last run", "source", "tensorflow", "prefect"]
+    names = [
+        "configuration",
+        "calendars",
+        "store",
+        "last run",
+        "histories",
+        "source",
+        "tensorflow",
+        "prefect",
+    ]
     assert [result.name for result in results] == names
     assert all(result.ok for result in results)
 
@@ -98,6 +110,105 @@ def test_a_file_that_is_no_database_is_found(settings: Settings, tmp_path: Path)
     (tmp_path / "light.db").write_text("no database" * 1000)
     assert_fails(doctor.check_store(settings), "is not a SQLite database")
     assert_fails(doctor.check_last_run(settings), "is not a SQLite database")
+
+
+@pytest.fixture
+def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Market:
+    """Histories up to 2025-06-09, looked at on the day after."""
+    looked_at(monkeypatch, "2025-06-10")
+    return market_in(tmp_path)
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    monkeypatch.setattr(doctor, "utc_now", lambda: parse_moment(day))
+
+
+def histories(market: Market, as_of: str = "2025-06-10") -> CheckResult:
+    """What the doctor says of them after a download."""
+    assert execute(["download", "--config", str(market.config), "--as-of", as_of]) == 0
+    return doctor.check_histories(load_settings(market.config))
+
+
+WELL = CheckResult("histories", True, "2 up to date, none with a gap")
+
+
+def test_without_a_database_there_are_no_histories_yet(market: Market) -> None:
+    assert doctor.check_histories(load_settings(market.config)) == CheckResult("histories", True, "none yet")
+    assert not market.database.exists()
+
+
+def test_without_a_download_every_asset_has_no_prices_yet(market: Market) -> None:
+    open_store(f"sqlite:///{market.database}").dispose()
+    result = doctor.check_histories(load_settings(market.config))
+    assert result.ok
+    assert result.message == "GOOD-USD: no prices yet; ODD-USD: no prices yet"
+
+
+def test_histories_that_are_whole_and_up_to_date_are_counted(market: Market) -> None:
+    assert histories(market) == WELL
+
+
+def test_the_newest_session_may_yet_be_due(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at(monkeypatch, "2025-06-11")
+    result = histories(market)
+    assert result.ok
+    assert result.message.startswith("GOOD-USD: newest session 2025-06-09, expected 2025-06-10; ODD-USD: ")
+
+
+def test_a_history_that_lacks_more_is_out_of_date_and_told_first(market: Market) -> None:
+    market.write("ODD-USD", without(made_table(1), slice(-2, None)))
+    result = histories(market)
+    assert_fails(result, "ODD-USD: newest session 2025-06-07, expected 2025-06-09")
+    assert "pricecast run" in result.next_step
+    assert "GOOD-USD" not in result.message
+
+
+def test_prices_that_are_newer_than_what_is_expected_are_up_to_date(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at(monkeypatch, "2025-06-08")
+    assert histories(market) == WELL
+
+
+def test_gaps_are_told_with_the_first_ones_and_the_last(market: Market) -> None:
+    market.write("ODD-USD", without(made_table(1), slice(150, 151)))
+    market.write("GOOD-USD", without(made_table(0), slice(20, 26)))
+    result = histories(market)
+    assert result.ok
+    assert result.message == (
+        "GOOD-USD: 6 missing (2025-01-21, 2025-01-22, ..., 2025-01-26); ODD-USD: 1 missing (2025-05-31)"
+    )
+    assert "quarantine list" in result.next_step
+
+
+def test_what_waits_in_quarantine_is_told_until_it_is_decided(market: Market) -> None:
+    market.write("ODD-USD", with_prices(made_table(1), slice(150, 151), -1.0))
+    market.write("GOOD-USD", with_prices(made_table(0), slice(150, 152), -1.0))
+    result = histories(market)
+    assert result.ok
+    assert "GOOD-USD: 2 missing (2025-05-31, 2025-06-01), 2 rows in quarantine" in result.message
+    assert "ODD-USD: 1 missing (2025-05-31), 1 row in quarantine" in result.message
+    assert execute(["quarantine", "reject", "1-3", "--config", str(market.config)]) == 0
+    assert "quarantine" not in histories(market).message
+
+
+def test_of_many_assets_a_few_are_told_and_those_out_of_date_first(market: Market) -> None:
+    names = [f"N{number}-USD" for number in range(8)]
+    for name in names[:-1]:
+        market.write(name, without(made_table(1), slice(150, 151)))
+    market.write(names[-1], without(made_table(1), slice(-3, None)))
+    download = ["download", "--config", str(market.config), "--as-of", "2025-06-10"]
+    assert execute([*download, "--symbols", ",".join(names)]) == 0
+    assets = tuple(AssetSettings(symbol=name, calendar="24/7") for name in names)
+    result = doctor.check_histories(changed(load_settings(market.config), assets=assets))
+    assert_fails(result, "N7-USD: newest session 2025-06-06, expected 2025-06-09, 3 missing")
+    told = [text.partition(":")[0] for text in result.message.split("; ")]
+    assert told == ["N7-USD", "N0-USD", "N1-USD", "N2-USD", "N3-USD", "and 3 more"]
+
+
+def test_a_file_that_is_no_database_has_no_histories(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "light.db").write_text("no database" * 1000)
+    assert_fails(doctor.check_histories(settings), "is not a SQLite database")
 
 
 @pytest.mark.parametrize(

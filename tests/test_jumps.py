@@ -96,6 +96,10 @@ def test_pence_among_pounds_are_doubted(rows: slice, factor: float) -> None:
     assert off_rows(times(made_bars(60), factor, rows)) == list(range(60))[rows]
 
 
+def test_where_units_come_and_go_most_of_the_first_bars_are_believed() -> None:
+    assert off_rows(times(made_bars(23), 100.0, slice(4, 13))) == list(range(4, 13))
+
+
 def test_both_sides_of_a_split_that_is_not_applied_are_believed_but_for_the_first_bar_after_it() -> None:
     assert off_rows(times(made_bars(60), 0.25, slice(30, None))) == [30]
 

@@ -129,26 +129,6 @@ def test_the_run_says_what_waits(market: Market, pricecast: Run) -> None:
     assert last == f"stored 0 forecasts, 0 scores, 0 verdicts in {market.database}"
 
 
-def test_a_download_forecasts_nothing_and_the_next_run_does(market: Market, pricecast: Run) -> None:
-    download(pricecast)
-    assert market.ask("SELECT command, status FROM runs") == [("download", "done")]
-    assert (market.count("forecasts"), market.count("fits")) == (0, 0)
-    assert market.run() == 0
-    assert market.count("latest_forecasts") == 8
-
-
-def test_a_download_that_loses_an_asset_exits_with_3_and_every_asset_with_1(
-    market: Market, pricecast: Run
-) -> None:
-    (market.folder / "ODD-USD.csv").unlink()
-    code, out, err = pricecast("download", "--as-of", AS_OF)
-    assert code == 3
-    assert "  ODD-USD   failed: " in out
-    assert err.startswith("error: ODD-USD: ")
-    (market.folder / "GOOD-USD.csv").unlink()
-    assert pricecast("download", "--as-of", AS_OF)[0] == 1
-
-
 def test_a_bar_that_comes_right_the_next_time_is_stored_and_off_the_list(
     hundredfold: Market, pricecast: Run
 ) -> None:
@@ -422,10 +402,3 @@ def test_without_a_database_the_next_step_is_named_and_none_is_made(
         "  Run 'pricecast demo' or 'pricecast run' first.\n"
     )
     assert not market.database.exists()
-
-
-def test_the_help_names_every_word(pricecast: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert execute(["quarantine", "--help"]) == 0
-    out = capsys.readouterr().out
-    for word in ("list", "release", "reject"):
-        assert f"  {word} " in out

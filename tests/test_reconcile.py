@@ -221,8 +221,6 @@ def test_a_download_that_covers_less_than_is_known_leaves_the_rest() -> None:
 def test_a_history_in_other_units_is_rebased_as_a_whole(ratio: float, covered: slice) -> None:
     bars = made_bars(N + 1)
     known = rows_of(bars, slice(0, N))
-    now = times(bars, ratio, slice(0, N))
-    now = replace(now, close=np.where(np.arange(N + 1) == N, bars.close * ratio, now.close))
     now = times(bars, ratio)
     changes = reconcile(downloaded(rows_of(now, covered), split(N, 1 / ratio)), stored(known), NOW)
     assert changes.rebasing is not None
@@ -273,18 +271,17 @@ def test_other_units_of_a_source_that_tells_of_no_splits_have_to_be_those_of_a_u
 
 
 @pytest.mark.parametrize(
-    "now",
+    "rows",
     [
-        pytest.param(lambda bars: times(bars, 0.25, slice(0, 30)), id="to the older part only"),
-        pytest.param(lambda bars: times(bars, 0.25, slice(30, None)), id="to the newer part only"),
-        pytest.param(lambda bars: times(bars, 0.25, slice(20, 40)), id="to a part in the middle"),
+        pytest.param(slice(0, 30), id="to the older part only"),
+        pytest.param(slice(30, None), id="to the newer part only"),
+        pytest.param(slice(20, 40), id="to a part in the middle"),
     ],
 )
-def test_a_split_that_is_applied_to_a_part_of_the_history_changes_nothing_stored(now) -> None:  # type: ignore[no-untyped-def]
+def test_a_split_that_is_applied_to_a_part_of_the_history_changes_nothing_stored(rows: slice) -> None:
     bars = made_bars(N)
     known = rows_of(bars, slice(0, N - 1))
-    given_bars = times(now(bars), 1.0)
-    changes = reconcile(downloaded(given_bars, split(N - 1)), stored(known), NOW)
+    changes = reconcile(downloaded(times(bars, 0.25, rows), split(N - 1)), stored(known), NOW)
     assert changes.rebasing is None
     assert changes.n_revised == 0
     then = after(known, changes)

@@ -4,38 +4,15 @@ import csv
 import io
 import json
 import math
-from dataclasses import replace
-from datetime import UTC, datetime
 
-import numpy as np
 import pytest
 from rich.console import Console
 from rich.table import Table
 
 from pipeline import report
 from pipeline.report import Rows
-from pipeline.types import CheckResult, Failure, IngestSummary, RunStatus, RunSummary
+from pipeline.types import CheckResult
 
-SUMMARY = RunSummary(
-    run_id=3,
-    as_of=datetime(2026, 3, 20, 23, 59, 59, tzinfo=UTC),
-    status=RunStatus.DEGRADED,
-    ingested=(
-        IngestSummary(
-            *("AAPL", 1, 2, 0, 3, 0.25),
-            *(np.datetime64("2026-03-20"), np.datetime64("2015-01-02"), 3, 1),
-        ),
-        IngestSummary(
-            *("BTC-USD", 1200, 0, 4, 0, math.nan),
-            *(np.datetime64("2026-03-19"), np.datetime64("2015-01-01"), 0, 4),
-        ),
-    ),
-    failures=(Failure("AAPL", "ridge", "AAPL: too few sessions\n  Wait."),),
-    notes=("XYZ is not configured",),
-    n_forecasts=1,
-    n_scores=1500,
-    n_verdicts=0,
-)
 FORECAST = {
     "symbol": "AAPL",
     "model": "ridge",
@@ -180,31 +157,6 @@ def test_the_truth_stands_once_beside_each_asset() -> None:
         ["SIM-WALK", "nothing", "to", "learn", "ridge", "-1.0%", "0.600", "1.000", "0.0", "ECHO"],
         ["drift", "-1.0%", "0.600", "1.000", "0.0", "ECHO"],
     ]
-
-
-def test_the_end_of_a_run_says_what_happened_to_each_asset() -> None:
-    assert report.run_text(SUMMARY, "sqlite:///x.db").splitlines() == [
-        "run 3 as of 2026-03-20 23:59 UTC: degraded",
-        "  AAPL     1 new, 2 revised, 0 rejected, 3 missing; newest session 2026-03-20",
-        "  BTC-USD  1,200 new, 0 revised, 4 rejected, 0 missing; newest session 2026-03-19",
-        "  note: XYZ is not configured",
-        "stored 1 forecast, 1,500 scores, 0 verdicts in x.db",
-    ]
-
-
-def test_the_end_of_a_backfill_adds_its_days_up() -> None:
-    later = replace(SUMMARY, as_of=datetime(2026, 3, 21, 23, 59, 59, tzinfo=UTC), status=RunStatus.DONE)
-    assert report.backfill_text([SUMMARY, later], "x.db").splitlines() == [
-        "2026-03-20  degraded: 1,201 new bars, 2 revised; 1 forecast, 1,500 scores, 0 verdicts",
-        "2026-03-21  done: 1,201 new bars, 2 revised; 1 forecast, 1,500 scores, 0 verdicts",
-        "note: XYZ is not configured",
-        "stored 2 forecasts, 3,000 scores, 0 verdicts of 2 days in x.db",
-    ]
-
-
-def test_a_failure_names_asset_model_and_next_step() -> None:
-    assert report.failure_text(SUMMARY.failures[0]) == "error: AAPL ridge: too few sessions\n  Wait."
-    assert report.failure_text(Failure("AAPL", "", "AAPL: gone\n  Look.")) == "error: AAPL: gone\n  Look."
 
 
 def test_a_check_that_fails_says_what_to_do_below() -> None:

@@ -4,7 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
-from pipeline.settings import Settings, load_settings
+from pipeline.models import RECIPES, configure
+from pipeline.settings import AssetSettings, EnsembleSettings, ModelOverride, Settings, load_settings
+from pipeline.types import Adjustment
 
 
 @pytest.fixture
@@ -117,3 +119,106 @@ def test_a_variable_that_is_no_json_is_refused_with_its_key(
     monkeypatch.setenv(variable, value)
     with pytest.raises(ConfigError, match=variable.removeprefix("PRICECAST_").lower()):
         load_settings()
+
+
+ENVIRONMENT = {
+    "PRICECAST_HORIZONS": "3",
+    "PRICECAST_SEED": "11",
+    "PRICECAST_DATABASE": "other.db",
+    "PRICECAST_MODELS": '["drift"]',
+    "PRICECAST_LSTM__UNITS": "64",
+    "PRICECAST_ASSETS": '[{"symbol": "ETH-USD", "calendar": "24/7"}]',
+    "PRICECAST_MODEL": '{"ridge": {"time_steps": 3}}',
+    "PRICECAST_NOTHING": "1",
+    "HORIZONS": "4",
+}
+
+
+@pytest.fixture
+def environment(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_settings_made_by_hand_ignore_the_environment(environment: None) -> None:
+    settings = Settings(seed=5)
+    assert (settings.seed, settings.horizons, settings.lstm.units) == (5, 5, 16)
+    assert settings == Settings.model_validate({"seed": 5})
+    assert settings == Settings.model_validate_json('{"seed": 5}')
+
+
+def test_settings_made_by_hand_ignore_the_file(config: Path) -> None:
+    config.write_text("horizons = 3\n")
+    assert Settings().horizons == 5
+
+
+def test_settings_that_are_loaded_do_not(environment: None) -> None:
+    settings = load_settings()
+    assert type(settings) is Settings
+    assert (settings.horizons, settings.seed, settings.database) == (3, 11, "other.db")
+    assert (settings.models, settings.lstm.units) == (("drift",), 64)
+    assert settings.assets == (AssetSettings(symbol="ETH-USD", calendar="24/7"),)
+    assert settings.model == {"ridge": ModelOverride(time_steps=3)}
+
+
+FILE = """
+horizons = 3
+seed = 11
+models = ["last-value", "ridge"]
+assets = [
+    { symbol = "BTC-USD", calendar = "24/7", leads = "auto", spreads = ["SPY"] },
+    { symbol = "SPY", leads = ["BTC-USD"] },
+]
+
+[transform]
+adjust = "dividends"
+difference = "simple"
+scaler = "minmax"
+validation_fraction = 0.1
+
+[lstm]
+cell = "gru"
+learning_rate = 0.0123456789012345678
+clip_norm = 1e-300
+
+[ridge]
+alphas = [0.1, 0.2, 0.30000000000000004]
+
+[ensemble]
+members = ["ridge", "drift"]
+
+[model.lstm-univariate]
+time_steps = 7
+target = "last"
+lstm = { units = 9, dropout = 0.3 }
+
+[download]
+history_start = 2016-02-29
+"""
+
+
+def test_settings_come_back_from_json_as_they_were(config: Path) -> None:
+    config.write_text(FILE)
+    for settings in (Settings(), load_settings()):
+        again = Settings.model_validate_json(settings.model_dump_json())
+        assert again == settings
+        assert again.model_dump_json() == settings.model_dump_json()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_settings_from_json_configure_the_same_models(config: Path, name: str) -> None:
+    config.write_text(FILE)
+    for settings in (Settings(), load_settings()):
+        again = Settings.model_validate_json(settings.model_dump_json())
+        for asset in settings.assets:
+            hashes = {configure(one, one.asset(asset.symbol), name).config_hash for one in (settings, again)}
+            assert len(hashes) == 1
+
+
+def test_the_file_that_comes_back_is_another_one_than_the_defaults(config: Path) -> None:
+    config.write_text(FILE)
+    settings = load_settings()
+    assert settings.transform.adjust is Adjustment.DIVIDENDS
+    assert settings.ensemble == EnsembleSettings(members=("ridge", "drift"))
+    configs = [configure(one, settings.assets[0], "ridge") for one in (settings, Settings())]
+    assert len({config.config_hash for config in configs}) == 2

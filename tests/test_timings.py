@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from pipeline.report import timings_text
+from pipeline.run_summary import timings_text
 from pipeline.timings import add_spent_by_worker, measured, timed, timings
 from pipeline.types import Timings, Work
 

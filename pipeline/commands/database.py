@@ -10,7 +10,10 @@ from pipeline.errors import StoreError
 
 
 def upgrade(db: DatabaseOption = None, config: ConfigOption = None) -> None:
-    """Bring the database to this version's schema; it is made when there is none."""
+    """Bring the database to this version's schema.
+
+    It is made when there is none.
+    """
     from pipeline import report
     from pipeline.store import open_store
 
@@ -33,7 +36,10 @@ def backup(
 
 
 def check(db: DatabaseOption = None, config: ConfigOption = None) -> None:
-    """Look for damage and contradictions; exit code 1 when there are any."""
+    """Look for damage and contradictions.
+
+    The exit code is 1 when there are any.
+    """
     from pipeline import report, store
 
     database = chosen_database(config, db)

@@ -29,7 +29,7 @@ def prices(
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show the stored prices of an asset, as they are now or as they were known at a past moment.
+    """Show the prices of an asset, as known now or at a past moment.
 
     A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
     """
@@ -73,9 +73,10 @@ def replay(
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make the forecasts of an old run again, from what was known then, and compare them bit for bit.
+    """Make the forecasts of an old run again and compare them.
 
-    Nothing is written. The exit code is 1 when some do not come out the same.
+    They are made from what was known then, and compared bit for bit; nothing is written. The exit code is 1
+    when some do not come out the same.
     """
     from dataclasses import astuple, fields
 
@@ -90,5 +91,6 @@ def replay(
     names = tuple(field.name for field in fields(Replayed))
     show_rows(report.Rows(names, tuple(astuple(one) for one in found)), output, report.plain_table)
     same, issued = sum(one.same for one in found), sum(one.issued for one in found)
-    typer.echo(f"run {run_id}: {same:,} of {issued:,} forecasts come out the same, bit for bit", err=True)
+    compared = f"run {run_id}: {same:,} of {issued:,} forecasts come out the same, bit for bit"
+    typer.echo(compared if found else f"run {run_id} issued no forecasts", err=True)
     raise typer.Exit(0 if same == issued else DIFFERS)

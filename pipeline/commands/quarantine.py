@@ -37,7 +37,7 @@ def show(
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """List the rows that were not believed and wait for a decision, with the reason."""
+    """List the rows that wait for a decision, each with the reason."""
     from pipeline import report
 
     sql = queries.REJECTED if everything else queries.QUARANTINE
@@ -47,7 +47,10 @@ def show(
 
 
 def release(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = None) -> None:
-    """Say that rows are right after all; the next run stores them, if the source still gives them."""
+    """Say that rows are right after all.
+
+    The next run stores them, if the source still gives them, and what follows on their level.
+    """
     from pipeline.types import Decision
 
     count = _decide(chosen_database(config, db), ids, Decision.RELEASED)
@@ -55,7 +58,10 @@ def release(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = 
 
 
 def reject(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = None) -> None:
-    """Confirm that rows are wrong; they are never believed, and no longer listed."""
+    """Confirm that rows are wrong.
+
+    They are never believed, however often they come, and no longer listed.
+    """
     from pipeline.types import Decision
 
     count = _decide(chosen_database(config, db), ids, Decision.REJECTED)

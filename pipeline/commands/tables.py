@@ -124,8 +124,8 @@ def sql(
 ) -> None:
     """Ask the database in SQL; it cannot be changed that way.
 
-    Views: prices, latest_forecasts, forecast_history, model_scoreboard, metric_history, lagging_models,
-    model_verdicts.
+    Views: prices, quarantine, latest_forecasts, forecast_history, model_scoreboard, metric_history,
+    lagging_models, lead_lags, model_verdicts.
     """
     from pipeline import report
 

@@ -37,7 +37,7 @@ class Asked:
     newest: np.datetime64
     """The newest stored bar."""
     oldest_doubt: np.datetime64
-    """The oldest session to be asked for again: a gap, a row in quarantine, a vanished event."""
+    """The oldest session to be asked for again: a gap, a released row, a vanished event."""
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,9 @@ def test_prices_are_the_bars_and_the_newest_word_on_dividends_up_to_the_session_
     run_id = start_run(conn, SYMBOL, "SPY")
     for day, amount in enumerate((0.5, 0.7)):
         actions = (dividend("2024-01-03", 1.0), dividend("2024-01-02", amount))
-        write.store_prices(
-            conn, validated(make_bars([10.0, 11.0, 12.0]), actions=actions), run_id, later(day)
-        )
+        store_prices(conn, validated(make_bars([10.0, 11.0, 12.0]), actions=actions), run_id, later(day))
     foreign = validated(make_bars([9.0, 9.0], symbol="SPY"), actions=(dividend("2024-01-02", 2.0, "SPY"),))
-    write.store_prices(conn, foreign, run_id, NOON)
+    store_prices(conn, foreign, run_id, NOON)
     found = read.prices(conn, SYMBOL, np.datetime64("2024-01-02"))
     assert found.bars.close.tolist() == [10.0, 11.0]
     assert found.dividends.ex_dates.tolist() == dates("2024-01-02", 1).tolist()
@@ -124,7 +122,7 @@ def test_a_scored_forecast_is_pending_again_when_its_actual_change_is_revised(
 def test_the_closes_of_a_forecast_adjusted_for_dividends_are_so_too(conn: Connection) -> None:
     run_id = start_run(conn)
     prices = validated(make_bars([100.0, 98.0]), actions=(dividend("2024-01-02", 2.0),))
-    write.store_prices(conn, prices, run_id, NOON)
+    store_prices(conn, prices, run_id, NOON)
     for fit in (make_fit(), reinvesting(make_fit(config_hash="c2"))):
         issue(conn, run_id, make_block(fit, dates("2024-01-01", 1), horizons=1))
     pending = read.pending_forecasts(conn, SYMBOL, FAR)
@@ -140,11 +138,11 @@ def test_a_revised_dividend_makes_what_is_adjusted_for_it_pending_again(
     conn: Connection, amount: float, pending: list[int]
 ) -> None:
     run_id, bars = start_run(conn), make_bars([100.0, 98.0])
-    write.store_prices(conn, validated(bars, actions=(dividend("2024-01-02", 2.0),)), run_id, NOON)
+    store_prices(conn, validated(bars, actions=(dividend("2024-01-02", 2.0),)), run_id, NOON)
     for fit in (make_fit(), reinvesting(make_fit(config_hash="c2"))):
         issue(conn, run_id, make_block(fit, dates("2024-01-01", 1), horizons=1))
     write.store_scores(conn, score(read.pending_forecasts(conn, SYMBOL, FAR)), run_id, NOON)
-    write.store_prices(conn, validated(bars, actions=(dividend("2024-01-02", amount),)), run_id, later(1))
+    store_prices(conn, validated(bars, actions=(dividend("2024-01-02", amount),)), run_id, later(1))
     assert read.pending_forecasts(conn, SYMBOL, FAR).forecast_ids.tolist() == pending
 
 

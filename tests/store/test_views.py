@@ -32,6 +32,7 @@ from tests.store.examples import (
 )
 
 CONTRACT = {
+    "quarantine": "id symbol session_date date_text reason row first_seen_at_utc",
     "lead_lags": "symbol model lead sessions_ahead correlation p_value n is_used "
     "trained_from_date made_at_utc",
     "prices": "symbol session_date open high low close adj_close volume first_seen_at_utc",
