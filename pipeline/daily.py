@@ -119,11 +119,12 @@ def run_download(
     request: Request,
     source: PriceSource,
     store: Engine,
+    run_steps: Steps | None = None,
     progress: Progress = silent,
     clock: Callable[[], datetime] = utc_now,
 ) -> RunSummary:
     """The first half of `run_daily`: prices are downloaded and stored, and nothing is forecast."""
-    return _run(request, source, store, Steps(), progress, clock, _prices)
+    return _run(request, source, store, run_steps or Steps(), progress, clock, _prices)
 
 
 def _run(

@@ -57,6 +57,11 @@ def first_due(job: Job, asset: AssetSettings) -> date:
     )
 
 
+def whole_history(job: Job, _asset: AssetSettings) -> date:
+    """The first session of the history, in place of `first_due`: everything is compared anew."""
+    return job.settings.download.history_start
+
+
 @timed(Work.LOAD)
 def download(job: Job, asset: AssetSettings, start: date) -> RawPrices:
     """Ask the source once. Raises as `PriceSource.download` does."""

@@ -38,8 +38,19 @@ def test_the_overlap_is_counted_in_sessions_and_ends_with_the_newest_bar() -> No
     assert len(NEW_YORK.sessions(day("2025-12-15"), NEWEST)) == 10
 
 
-def test_a_long_outage_is_asked_for_as_a_whole() -> None:
-    assert first_asked(newest=day("2025-06-30")) == date(2025, 6, 16)
+@pytest.mark.parametrize(
+    ("newest", "last_settled", "asked"),
+    [
+        pytest.param("2025-06-30", "2025-12-30", START, id="after a long outage"),
+        pytest.param("2025-12-19", "2025-12-22", START, id="on the first session of a week"),
+        pytest.param("2025-12-19", "2025-12-23", START, id="on the second, if the first was missed"),
+        pytest.param("2025-12-22", "2025-12-23", date(2025, 12, 9), id="not on its other sessions"),
+        pytest.param("2025-12-22", "2025-12-22", date(2025, 12, 9), id="not again on the first"),
+        pytest.param("2025-12-22", "2025-12-19", date(2025, 12, 8), id="not for a moment in the past"),
+    ],
+)
+def test_once_a_week_the_whole_history_is_asked_for(newest: str, last_settled: str, asked: date) -> None:
+    assert first_asked(newest=day(newest), last_settled=day(last_settled)) == asked
 
 
 @pytest.mark.parametrize(
@@ -81,7 +92,7 @@ def test_a_moment_before_the_history_asks_for_no_more_than_the_history() -> None
 
 
 def test_newest_bars_that_are_no_sessions_any_more_are_asked_for_by_the_calendar() -> None:
-    assert first_asked(newest=day("2025-12-28")) == date(2025, 12, 12)
+    assert first_asked(newest=day("2025-12-28"), last_settled=day("2025-12-26")) == date(2025, 12, 12)
 
 
 DAYS = st.integers(min_value=0, max_value=3000).map(lambda n: day("2016-01-04") + n)
@@ -92,8 +103,8 @@ DAYS = st.integers(min_value=0, max_value=3000).map(lambda n: day("2016-01-04") 
 def test_a_question_covers_overlap_and_doubts_and_starts_no_earlier_than_the_history(
     newest: np.datetime64, doubt: np.datetime64, last_settled: np.datetime64, overlap: int
 ) -> None:
-    asked = day(str(first_asked(newest=newest, doubt=doubt, last_settled=last_settled, overlap=overlap)))
     end = min(newest, last_settled)
+    asked = day(str(first_asked(newest=newest, doubt=doubt, last_settled=end, overlap=overlap)))
     assert BEGINNING <= asked <= end
     assert np.isnat(doubt) or asked <= doubt
     covered = len(NEW_YORK.sessions(asked, end))

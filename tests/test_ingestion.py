@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.cli import execute
 from pipeline.clock import parse_moment
 from pipeline.daily import Request, run_daily
 from pipeline.errors import SourceError
@@ -59,6 +60,10 @@ class Day:
     def changes(self) -> tuple[int, int, int, int]:
         """New, revised, rejected and missing."""
         return self.prices.new, self.prices.revised, self.prices.rejected, self.prices.missing
+
+
+SUNDAY = "2025-06-09"
+"""The last session that has settled by then ends a week."""
 
 
 def run(
@@ -199,17 +204,17 @@ def split_table(row: int = 158) -> pd.DataFrame:
 def test_a_split_rebases_the_history_at_once_and_forecasts_keep_their_units(market: Market) -> None:
     run(market, eventful(without(made_table(1), slice(157, None))), "2025-06-07")
     issued, seen = market.ask(ISSUED), market.count("price_bars")
-    after = run(market, split_table())
+    after = run(market, split_table(), SUNDAY)
     assert after.asked == ["2025-05-18", WHOLE]
-    assert after.changes == (3, 0, 0, 0)
+    assert after.changes == (2, 0, 0, 0)
     assert after.prices.rebased == pytest.approx(0.25)
     assert market.ask("SELECT through_date, ratio, n_bars FROM rebasings") == [
         ("2025-06-06", pytest.approx(0.25), 157)
     ]
-    assert market.count("price_bars") == seen + 157 + 3
+    assert market.count("price_bars") == seen + 157 + 2
     assert market.ask(ISSUED)[: len(issued)] == issued
     closes = dict(market.ask("SELECT session_date, close FROM prices"))
-    assert list(closes.values()) == pytest.approx(list(split_table()["Close"]))
+    assert list(closes.values()) == pytest.approx(list(split_table()["Close"][:-1]))
     scored = market.ask(
         "SELECT target_date, last_close, actual_close FROM forecast_history"
         " WHERE origin_date = '2025-06-06' AND kind = 'live'"
@@ -245,7 +250,7 @@ def test_units_of_a_split_that_only_opens_today_are_understood(market: Market) -
 def test_where_the_whole_history_cannot_be_had_nothing_of_a_split_is_stored(market: Market) -> None:
     run(market, eventful(without(made_table(1), slice(157, None))), "2025-06-07")
     before = market.ask(BARS)
-    lost = run(market, split_table(), answers=1)
+    lost = run(market, split_table(), SUNDAY, answers=1)
     assert lost.summary.status is RunStatus.FAILED
     assert "is gone" in lost.summary.failures[0].message
     assert market.ask(BARS) == before
@@ -273,8 +278,8 @@ def test_a_split_that_is_applied_to_a_part_of_the_history_waits_for_the_source(
 def test_dividends_revise_no_bar(market: Market) -> None:
     run(market, eventful(without(made_table(1), slice(157, None))), "2025-06-07")
     before = market.ask(BARS)
-    paid = run(market, eventful(made_table(1), dividends={158: 1.0}))
-    assert (paid.asked, paid.changes) == (["2025-05-18"], (3, 0, 0, 0))
+    paid = run(market, eventful(made_table(1), dividends={158: 1.0}), SUNDAY)
+    assert (paid.asked, paid.changes) == (["2025-05-18"], (2, 0, 0, 0))
     assert market.ask(BARS)[: len(before)] == before
     ((lowered,),) = market.ask("SELECT count(*) FROM prices WHERE adj_close < close")
     assert lowered == 158
@@ -353,3 +358,16 @@ def test_a_row_that_is_good_today_was_no_more_than_late(market: Market) -> None:
     assert (held.changes, held.prices.quarantined) == ((159, 0, 1, 1), 1)
     good = run(market, made_table(1))
     assert (good.changes, good.prices.quarantined, good.prices.open_gaps) == ((1, 0, 0, 0), 0, 0)
+
+
+def test_a_correction_before_the_overlap_is_seen_when_the_whole_history_is_asked_for(tmp_path: Path) -> None:
+    market = market_in(tmp_path)
+    assert market.run() == 0
+    table = made_table(1)
+    table.loc[40, "Volume"] *= 2.0
+    market.write("ODD-USD", table)
+    options = ("--config", str(market.config), "--as-of", AS_OF)
+    assert execute(["download", *options]) == 0
+    assert market.count("price_bars", "revision = 1") == 0
+    assert execute(["download", "--whole", *options]) == 0
+    assert market.ask("SELECT session_date FROM price_bars WHERE revision = 1") == [(table.loc[40, "Date"],)]

@@ -127,11 +127,14 @@ def download(
     symbols: SymbolsOption = None,
     db: DatabaseOption = None,
     config: ConfigOption = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Ask for the whole history, not only for what is due.")
+    ] = False,
 ) -> None:
     """Download, check and store prices, and forecast nothing."""
-    from pipeline import run_summary
+    from pipeline import run_summary, steps
     from pipeline.clock import knowable_moment, utc_now
-    from pipeline.daily import Request, run_download
+    from pipeline.daily import Request, Steps, run_download
     from pipeline.sources import open_source
     from pipeline.store import open_store
 
@@ -141,7 +144,8 @@ def download(
     request = Request(settings, moment, chosen_symbols(symbols), command="download")
     prices = open_source(settings.source, settings.download)
     with progress_bar() as progress:
-        summary = run_download(request, prices, open_store(settings.database), progress)
+        run_steps = Steps(first_due=steps.whole_history) if whole else Steps()
+        summary = run_download(request, prices, open_store(settings.database), run_steps, progress)
     typer.echo(run_summary.run_text(summary, settings.database))
     _echo_failures(summary.failures)
     raise typer.Exit(exit_code([summary]))

@@ -288,7 +288,9 @@ def test_metric_history_keeps_every_value(conn: Connection) -> None:
     assert values(conn, "metric_history", "value") == [0.0, 1.0, 2.0]
 
 
-@pytest.mark.parametrize("view", [view for view in CONTRACT if view not in {"prices", "quarantine", "lead_lags"}])
+@pytest.mark.parametrize(
+    "view", [view for view in CONTRACT if view not in {"prices", "quarantine", "lead_lags"}]
+)
 def test_a_view_shows_the_configuration_of_the_newest_fit_only(conn: Connection, view: str) -> None:
     run_id = start_run(conn)
     for config_hash in ("c1", "c2"):
