@@ -372,6 +372,7 @@ def _summary_json(tally: _Tally) -> str:
                     "new": one.new,
                     "revised": one.revised,
                     "rejected": one.rejected,
+                    "rejected_for": one.rejected_for,
                     "missing": one.missing,
                     "rebased": None if np.isnan(one.rebased) else one.rebased,
                     "quarantined": one.quarantined,

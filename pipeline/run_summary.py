@@ -72,7 +72,9 @@ def _day_text(summary: RunSummary) -> str:
 
 
 def _ingest_text(one: IngestSummary) -> str:
-    counts = f"{one.new:,} new, {one.revised:,} revised, {one.rejected:,} rejected, {one.missing:,} missing"
+    why = f" ({one.rejected_for})" if one.rejected_for else ""
+    changed = f"{one.new:,} new, {one.revised:,} revised, {one.rejected:,} rejected{why}"
+    counts = f"{changed}, {one.missing:,} missing"
     rebased = "" if math.isnan(one.rebased) else f", re-based by {one.rebased:.6g}"
     waiting = f"; {one.quarantined:,} in quarantine" if one.quarantined else ""
     return f"{counts}{rebased}; newest session {one.newest_session}{waiting}"

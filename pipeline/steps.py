@@ -77,7 +77,9 @@ def download_patiently(job: Job, asset: AssetSettings, start: date) -> RawPrices
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TransientSourceError),
         stop=tenacity.stop_after_attempt(patience.tries),
-        wait=tenacity.wait_exponential_jitter(multiplier=patience.backoff_seconds, jitter=1.0),
+        wait=tenacity.wait_exponential_jitter(
+            multiplier=patience.backoff_seconds, jitter=min(1.0, patience.backoff_seconds)
+        ),
         reraise=True,
     )
     return retrying(download, job, asset, start)

@@ -143,6 +143,8 @@ def test_the_same_download_again_changes_nothing_more(
     factor: float,
     has_split: bool,
 ) -> None:
+    # Whether bars before the stored ones are in other units is judged by most of the stored ones.
+    assume(2 * len(known_rows & odd.keys()) < max(len(known_rows), 1))
     known = rows_of(bars, sorted(row for row in known_rows if row < len(bars)))
     given_bars = times(bars, factor)
     for row, times_as_high in odd.items():

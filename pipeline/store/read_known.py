@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select
 
 from pipeline.store.columns import columns, dates, text
 from pipeline.store.read import bars, newest_session
-from pipeline.store.tables import assets, corporate_actions, gaps, rejected_bars
+from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, rejected_bars
 from pipeline.types import (
     ActionKind,
     Asked,
@@ -77,7 +77,7 @@ def asked(conn: Connection, symbol: str) -> Asked:
         .where(action.missing_since_utc.is_not(None)),
         select(func.min(row.session_date))
         .where(row.symbol == symbol, row.resolved_at_utc.is_(None))
-        .where(row.decision == Decision.RELEASED.value),
+        .where(or_(row.decision == Decision.RELEASED.value, _contradicts_a_bar())),
     )
     found = [conn.scalar(query) for query in doubts]
     return Asked(
@@ -85,6 +85,13 @@ def asked(conn: Connection, symbol: str) -> Asked:
         newest=np.datetime64("NaT", "D") if newest is None else newest,
         oldest_doubt=min((_session(one) for one in found if one is not None), default=_session(None)),
     )
+
+
+def _contradicts_a_bar() -> ColumnElement[bool]:
+    """Is a rejected row dated on a session that has a bar all the same?"""
+    row, bar = rejected_bars.c, price_bars.c
+    same = select(bar.bar_id).where(bar.symbol == row.symbol, bar.session_date == row.session_date)
+    return and_(row.decision.is_(None), same.correlate(rejected_bars).exists())
 
 
 def _session(value: Any) -> np.datetime64:

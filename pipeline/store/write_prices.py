@@ -1,5 +1,6 @@
 """Prices, inside the caller's transaction: what a download changes, and what a person decides."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -40,17 +41,19 @@ def store_changes(
     _store_rebasing(conn, changes, seen)
     _store_actions(conn, symbol, changes.actions, seen)
     _remember_question(conn, symbol, asked_from)
+    reasons = _store_rejected(conn, changes, seen)
     newest = newest_session(conn, symbol)
     return IngestSummary(
         symbol=symbol,
         new=changes.n_new,
         revised=changes.n_revised,
-        rejected=_store_rejected(conn, changes, seen),
+        rejected=len(reasons),
         missing=_store_gaps(conn, symbol, changes, seen),
         rebased=np.nan if changes.rebasing is None else changes.rebasing.ratio,
         newest_session=np.datetime64("NaT", "D") if newest is None else newest,
         first_session=first_session(conn, symbol),
         open_gaps=open_gaps(conn, symbol),
+        rejected_for=Counter(reasons).most_common(1)[0][0] if reasons else "",
         quarantined=in_quarantine(conn, symbol),
     )
 
@@ -121,8 +124,11 @@ def _remember_question(conn: Connection, symbol: str, asked_from: date) -> None:
     )
 
 
-def _store_rejected(conn: Connection, changes: PriceChanges, seen: Row) -> int:
-    """Record rows that are not known yet, and resolve those that the download no longer has."""
+def _store_rejected(conn: Connection, changes: PriceChanges, seen: Row) -> list[str]:
+    """Record rows that are not known yet, and resolve those that the download no longer has.
+
+    Returns the reasons of the recorded ones.
+    """
     row, symbol = rejected_bars.c, changes.symbol
     query = select(row.rejected_id, row.date_text, row.reason, row.row, row.session_date, row.resolved_at_utc)
     stored = conn.execute(query.where(row.symbol == symbol)).all()
@@ -150,7 +156,7 @@ def _store_rejected(conn: Connection, changes: PriceChanges, seen: Row) -> int:
     back = [one.rejected_id for one in stored if one.rejected_id in seen_again and one.resolved_at_utc]
     _resolve(conn, gone, seen["first_seen_at_utc"])
     _resolve(conn, back, None)
-    return len(fresh)
+    return [reason for _, reason, _ in fresh]
 
 
 def _rejected_row(bar: RejectedBar) -> Row:

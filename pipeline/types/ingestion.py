@@ -106,5 +106,7 @@ class IngestSummary:
     first_session: np.datetime64
     open_gaps: int
     """Sessions without a bar since the first one, those of earlier downloads included."""
+    rejected_for: str
+    """The commonest reason of the rejected rows; empty where there are none."""
     quarantined: int
     """Rows that wait for a decision, those of earlier downloads included."""
