@@ -38,8 +38,8 @@ serve: $(READY)  ## server, schedules and worker
 test: $(READY)  ## every test that needs no real prices
 	@$(BIN)/python -m pytest -m "not real_data and not killed"
 
-fast: $(READY)  ## the tests without TensorFlow and Prefect
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect"
+fast: $(READY)  ## the tests without TensorFlow, Prefect and the trials of faults
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect and not faults"
 
 lint: $(READY)  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -40,6 +40,8 @@ from tests.yahoo.distortions import (
 from tests.yahoo.faults import Fault
 from tests.yahoo.market import Market
 
+pytestmark = pytest.mark.faults
+
 SYMBOLS = (COIN, STRUCK, OTHER)
 DAYS = 60
 START = date(2025, 5, 12)

@@ -8,6 +8,8 @@ from tests.faults.case import Case, When
 from tests.faults.trial import TRIALS, put_to_trial
 from tests.yahoo.authority import Authority, make_authority
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
