@@ -55,6 +55,8 @@ VALUES = (*PRICES, "volume")
 def restatement(prices: ValidatedPrices, known: KnownPrices) -> Restatement | None:
     """Why the whole history has to be asked for, after a part of it was; None where it has not."""
     bars, symbol = prices.bars, prices.bars.symbol
+    if _is_past(prices, known):
+        return None
     stored = {one.action.key: one.action.value for one in known.actions}
     for action in prices.actions:
         is_news = action.key not in stored or not _is_same_value(stored[action.key], action.value)
@@ -72,10 +74,16 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
 
     Bars that are off the trusted price level (`jumps`) are rejected, and events on them not yet taken. Stored
     bars that are not in the download change with a re-basing only, which gives a history the same units.
+    Other units that nothing explains are refused with the whole download: half of it would be a mixture.
+
+    A download that ends before the newest stored bar, for a moment in the past, adds what is missing and
+    changes nothing.
     """
-    bars, rebasing = prices.bars, _believed_rebasing(prices, known)
+    prices = _without_stored(prices, known) if _is_past(prices, known) else prices
+    bars, units = prices.bars, _common_ratio(prices.bars, known.bars)
+    rebasing = units if units is not None and _is_believed(units, prices, known) else None
     basis = known.bars if rebasing is None else _in_units(known.bars, rebasing)
-    ratios = _jumps(bars, basis, known)
+    ratios = _jumps(bars, basis, known) if units is rebasing else _refused(bars, known, units)
     trusted = _at(bars, np.isnan(ratios))
     now = _overlaid(basis, trusted)
     changed = _at(now, ~_agreeing(now, known.bars, BAR_TOLERANCE, VALUES))
@@ -92,7 +100,25 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
         judged=_days_through(prices.expected),
         actions=_action_changes(prices, trusted.session_dates, known.actions, rebasing, seen_at),
         missing=_missing(prices.expected, now.session_dates),
+        n_contradicting=int(np.isin(bars.session_dates[np.isfinite(ratios)], known.bars.session_dates).sum()),
     )
+
+
+def _is_past(prices: ValidatedPrices, known: KnownPrices) -> bool:
+    """Does the download end before the newest stored bar?"""
+    is_any = len(known.bars) > 0 and len(prices.expected) > 0
+    return is_any and bool(known.bars.session_dates[-1] > prices.expected[-1])
+
+
+def _without_stored(prices: ValidatedPrices, known: KnownPrices) -> ValidatedPrices:
+    is_new = ~np.isin(prices.bars.session_dates, known.bars.session_dates)
+    return replace(prices, bars=_at(prices.bars, is_new), actions=())
+
+
+def _refused(bars: Bars, known: KnownPrices, units: Rebasing | None) -> FloatArray:
+    """Every bar off by the ratio of its units, but for those that a person has released."""
+    released = is_decided(bars.session_dates, _prices(bars), known.decided, Decision.RELEASED)
+    return np.where(released, np.nan, np.nan if units is None else units.ratio)
 
 
 def _jumps(bars: Bars, basis: Bars, known: KnownPrices) -> FloatArray:
@@ -117,14 +143,12 @@ def _rejected(bars: Bars, ratios: FloatArray) -> tuple[RejectedBar, ...]:
     )
 
 
-def _believed_rebasing(prices: ValidatedPrices, known: KnownPrices) -> Rebasing | None:
-    """The re-basing that the oldest common bars agree on, unless nothing explains it, or bars contradict."""
-    rebasing = _common_ratio(prices.bars, known.bars)
-    if rebasing is None or not _is_large(rebasing):
-        return rebasing
-    if not _is_explained(rebasing, prices, known) or _is_contradicted(rebasing, prices.bars, known.bars):
-        return None
-    return rebasing
+def _is_believed(rebasing: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> bool:
+    """A large one has to be explained by a split, and no bar may contradict it."""
+    if not _is_large(rebasing):
+        return True
+    is_explained = _is_explained(rebasing, prices, known)
+    return is_explained and not _is_contradicted(rebasing, prices.bars, known.bars)
 
 
 def _is_large(rebasing: Rebasing) -> bool:
@@ -146,6 +170,7 @@ def _jumps_alone(bars: Bars) -> FloatArray:
 
 
 def _common_ratio(bars: Bars, known: Bars) -> Rebasing | None:
+    """The ratio that the oldest common bars share, and at least half of all; None without one."""
     stored = closes_on(bars.session_dates, known.session_dates, known.close) if len(known) else np.array([])
     common = np.flatnonzero(np.isfinite(stored)) if len(known) else np.array([], dtype=np.int64)
     if len(common) == 0:
@@ -156,6 +181,8 @@ def _common_ratio(bars: Bars, known: Bars) -> Rebasing | None:
     length = int(np.argmax(differs)) if differs.any() else len(common)
     is_short = len(common) < FEWEST_COMMON
     if abs(ratio) < (LARGE_RATIO if is_short else LEAST_RATIO) or length < min(len(common), FEWEST_COMMON):
+        return None
+    if 2 * length < len(common):
         return None
     return Rebasing(bars.session_dates[common[length - 1]], float(np.exp(ratio)))
 

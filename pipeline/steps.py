@@ -16,7 +16,7 @@ from pipeline.ask import asking_from
 from pipeline.calendars import TradingCalendar, utc_moment
 from pipeline.combine import blocks
 from pipeline.combine import combine as combine_members
-from pipeline.errors import AssetError, PricecastError, TransientSourceError
+from pipeline.errors import AssetError, PricecastError, SourceError, TransientSourceError
 from pipeline.features import closes_on
 from pipeline.intervals import PastErrors, conformal_bands
 from pipeline.job import Job, Outcome
@@ -37,6 +37,7 @@ from pipeline.types import (
     ForecastBlock,
     ForecastKind,
     IngestSummary,
+    PriceChanges,
     RawPrices,
     Restatement,
     SeriesKey,
@@ -45,6 +46,9 @@ from pipeline.types import (
 )
 from pipeline.validate import require_bars, validate
 from pipeline.workers import Pending
+
+MOST_CONTRADICTING = 3
+"""More bars than this that contradict stored ones are no slip, but another history."""
 
 
 def first_due(job: Job, asset: AssetSettings) -> date:
@@ -91,7 +95,7 @@ def ingest(job: Job, asset: AssetSettings, raw: RawPrices) -> IngestSummary | Re
 
     Rejected rows are stored with their reasons. Where a part of the history shows that all of it is given in
     other units, nothing is stored, and the Restatement says so: ask from the start of the history. Raises
-    SourceError, once everything is stored, when no row may be believed.
+    SourceError, once everything is stored, when no row may be believed, or many contradict stored ones.
     """
     with writing(job.store) as connection:
         with timed(Work.LOAD):
@@ -103,7 +107,18 @@ def ingest(job: Job, asset: AssetSettings, raw: RawPrices) -> IngestSummary | Re
         changes = reconcile(prices, known, job.started_at)
         summary = write_prices.store_changes(connection, changes, raw.start, job.run_id, job.started_at)
     require_bars(prices, raw, asset)
+    _require_agreement(changes, raw, asset)
     return summary
+
+
+def _require_agreement(changes: PriceChanges, raw: RawPrices, asset: AssetSettings) -> None:
+    if changes.n_contradicting > MOST_CONTRADICTING:
+        raise SourceError(
+            asset.symbol,
+            f"{changes.n_contradicting} bars of {raw.origin} contradict the stored ones, which stay: "
+            f"{changes.rejected[-1].reason}",
+            "See 'pricecast quarantine list'; release the rows if they are right.",
+        )
 
 
 @timed(Work.STORE)

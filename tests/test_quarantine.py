@@ -123,7 +123,8 @@ def test_the_run_says_what_waits(market: Market, pricecast: Run) -> None:
     _, good, odd, note, last = out.splitlines()
     assert good == "  GOOD-USD  160 new, 0 revised, 0 rejected, 0 missing; newest session 2025-06-09"
     assert odd == (
-        "  ODD-USD   159 new, 0 revised, 1 rejected, 1 missing; newest session 2025-06-09; 1 in quarantine"
+        "  ODD-USD   159 new, 0 revised, 1 rejected (about 100 times too high), 1 missing; "
+        "newest session 2025-06-09; 1 in quarantine"
     )
     assert "ODD-USD (1 missing)" in note
     assert last == f"stored 0 forecasts, 0 scores, 0 verdicts in {market.database}"

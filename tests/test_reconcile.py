@@ -169,7 +169,7 @@ def test_what_is_stored_afterwards_is_the_download_over_what_was_known(
     known = rows_of(bars, sorted(row for row in known_rows if row < len(bars)))
     revised = noisy(bars, 1, 0.01)
     given_bars = rows_of(revised, sorted(row for row in rows if row < len(bars)))
-    changes = reconcile(downloaded(given_bars), stored(known), NOW)
+    changes = reconcile(downloaded(given_bars, expected=len(bars)), stored(known), NOW)
     assume(changes.rebasing is None)
     new = np.setdiff1d(given_bars.session_dates, known.session_dates)
     assert counts(changes) == (len(new), len(given_bars) - len(new), 0, 0)
@@ -331,7 +331,8 @@ def test_a_split_that_never_was_does_not_divide_the_history() -> None:
 def test_an_answer_from_before_a_split_is_not_believed() -> None:
     bars = made_bars(N)
     known = times(bars, 0.25)
-    changes = reconcile(downloaded(rows_of(bars, slice(0, N - 5))), stored(known, split(N - 5)), NOW)
+    answer = downloaded(rows_of(bars, slice(0, N - 5)), expected=N)
+    changes = reconcile(answer, stored(known, split(N - 5)), NOW)
     assert (counts(changes), changes.rebasing) == ((0, 0, 0, N - 5), None)
 
 
@@ -493,3 +494,31 @@ def test_the_download_tells_of_every_day_between_the_sessions_too() -> None:
     weekdays = rows_of(made_bars(14), [0, 1, 2, 3, 4, 7, 8])
     changes = reconcile(downloaded(weekdays), stored(made_bars(0)), NOW)
     assert changes.judged.tolist() == [(FIRST + day).item() for day in range(9)]
+
+
+@pytest.mark.parametrize("ratio", [0.55, 0.58, 0.6, 0.62, 0.65, 0.69, 1.5, 1.6, 100.0])
+def test_other_units_that_nothing_explains_are_refused_as_a_whole(ratio: float) -> None:
+    bars = made_bars(N)
+    known = rows_of(bars, slice(0, N - 5))
+    changes = reconcile(downloaded(times(bars, ratio)), stored(known), NOW)
+    assert (counts(changes)[:3], len(changes.rejected)) == ((0, 0, 0), N)
+    assert changes.n_contradicting == N - 5
+
+
+def test_a_few_corrected_bars_are_no_other_units() -> None:
+    bars = made_bars(N)
+    window = slice(N - 30, None)
+    given_bars = rows_of(times(bars, 1.01, slice(N - 30, N - 27)), window)
+    changes = reconcile(downloaded(given_bars), stored(bars), NOW)
+    assert (changes.rebasing, counts(changes)[:3]) == (None, (0, 3, 0))
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.99])
+def test_a_moment_in_the_past_revises_nothing(ratio: float) -> None:
+    bars = made_bars(N)
+    known = rows_of(bars, [row for row in range(N) if row != 7])
+    past = downloaded(rows_of(times(bars, ratio), slice(0, N - 10)), split(N - 4))
+    changes = reconcile(past, stored(known), NOW)
+    assert restatement(past, stored(known)) is None
+    assert changes.rebasing is None
+    assert set(changes.bars.session_dates.tolist()) <= {bars.session_dates[7].item()}

@@ -80,6 +80,7 @@ def _decide(database: str, ids: list[str], decision: Decision) -> int:
         with writing(store) as connection:
             wanted = _existing(ranges, read_known.newest_rejected(connection))
             _require_decidable(wanted, read_known.reasons(connection, wanted), decision)
+            _require_not_stored(read_known.released_and_stored(connection, wanted))
             write_prices.decide(connection, wanted, decision, utc_now())
             _require_one_a_session(read_known.released_together(connection))
     finally:
@@ -99,6 +100,14 @@ def _require_decidable(wanted: list[int], reasons: dict[int, str], decision: Dec
                 f"row {identity} cannot be released: {reasons[identity]}",
                 "It has no bar to believe as it is: correct the source or the settings, or reject it.",
             )
+
+
+def _require_not_stored(stored: Sequence[int]) -> None:
+    if stored:
+        raise UsageError(
+            f"row {stored[0]} was released, and its bar is stored",
+            "A stored bar changes with its source only: correct it there.",
+        )
 
 
 def _require_one_a_session(together: Sequence[int]) -> None:

@@ -131,6 +131,16 @@ def released_together(conn: Connection) -> list[int]:
     return list(conn.scalars(select(row.rejected_id).where(*is_awaited, *of_it).order_by(row.rejected_id)))
 
 
+def released_and_stored(conn: Connection, identities: Sequence[int]) -> list[int]:
+    """Which of these rejected rows were released, and have become a bar since."""
+    row, bar = rejected_bars.c, price_bars.c
+    same = select(bar.bar_id).where(bar.symbol == row.symbol, bar.session_date == row.session_date)
+    is_stored = (row.decision == Decision.RELEASED.value, row.resolved_at_utc.is_not(None))
+    query = select(row.rejected_id).where(*is_stored, same.correlate(rejected_bars).exists())
+    stored = set(conn.scalars(query))
+    return [identity for identity in identities if identity in stored]
+
+
 def in_quarantine(conn: Connection, symbol: str) -> int:
     """How many rows of `symbol` wait for a decision."""
     row = rejected_bars.c

@@ -89,6 +89,8 @@ class PriceChanges:
     actions: ActionChanges
     missing: DateArray
     """Expected sessions without a bar, stored ones included."""
+    n_contradicting: int = 0
+    """Bars off the trusted price level on sessions that have a stored one."""
 
 
 @dataclass(frozen=True)
