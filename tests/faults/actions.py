@@ -82,7 +82,7 @@ def _doubtful(scene: Scene, distortion: Distortion, first: date) -> Expected:
         out=scene.since(first),
         units_of=evening(scene.eve_of(_ex_date(scene, 0))),
         has_live=False,
-        says="rejected",
+        says="rejected|contradict the stored ones",
         reason="split",
         tolerance=ROUNDED_TWICE,
         then_says="re-based",

@@ -76,7 +76,7 @@ def _rejected(name: str, strike: Strike, reason: str, back: int) -> Case:
 
 def _all_hundredfold(scene: Scene) -> Expected:
     scene.market.distort(STRUCK, Scaled(EVERY_DAY))
-    return Expected(out=_out(scene, 0), has_live=False, says="rejected", reason="100 times")
+    return Expected(out=_out(scene, 0), has_live=False, says="contradict the stored ones", reason="100 times")
 
 
 def _withheld(back: int) -> Callable[[Scene], Expected]:
