@@ -72,6 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     timeout = SOCKET_SECONDS
+    # Head and body are sent apart; otherwise the body would wait for the client's delayed acknowledgement.
+    disable_nagle_algorithm = True
 
     def handle(self) -> None:
         with self.server.places:
