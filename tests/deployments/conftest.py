@@ -1,21 +1,12 @@
 import os
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from deployments.serve import HOST, running_server
 from flows.runners import PREFECT_DEFAULTS
-from tests.deployments.server import Server
+from tests.deployments.server import Server, shared_server
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +19,6 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Server:
     """A real Prefect server, scheduler included, in a folder of its own."""
-    with running_server(free_port(), tmp_path_factory.mktemp("prefect")) as url:
-        yield Server(url)
+    return shared_server(pytestconfig, tmp_path_factory)

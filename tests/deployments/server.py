@@ -1,13 +1,23 @@
-"""Questions to a Prefect server, over its API."""
+"""The Prefect server that the tests share, and questions to a server over its API."""
 
 import json
+import random
+import socket
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import pytest
+
+from deployments.serve import HOST, running_server
+
 T = TypeVar("T")
+ANSWER_SECONDS = 60.0
+QUIET_PORTS = range(20_000, 32_000)
+"""Systems hand out higher ones by themselves, so nobody takes such a port before its server has started."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,7 @@ class Server:
         request = urllib.request.Request(
             f"{self.url}/{path}", data=data, headers={"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
             return json.load(answer)
 
     def deployments(self) -> dict[str, dict[str, Any]]:
@@ -34,11 +44,39 @@ class Server:
         return runs
 
 
-def eventually(question: Callable[[], T | None], seconds: float = 60.0) -> T:
-    """The first answer that holds, asking until the time is up."""
+SHARED = pytest.StashKey[Server]()
+
+
+def shared_server(config: pytest.Config, folders: pytest.TempPathFactory) -> Server:
+    """One real server for all tests of this process: begun for the first who asks, ended after the last."""
+    if SHARED not in config.stash:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        url = stack.enter_context(running_server(free_port(), folders.mktemp("prefect")))
+        config.stash[SHARED] = Server(url)
+    return config.stash[SHARED]
+
+
+def free_port() -> int:
+    for port in random.sample(QUIET_PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+        return port
+    raise AssertionError("a hundred ports are taken")
+
+
+def eventually(question: Callable[[], T | None], seconds: float = 120.0) -> T:
+    """The first answer that holds, asked for until the time is up, also of a server too busy to answer."""
     deadline = time.monotonic() + seconds
+    failure: OSError | None = None
     while time.monotonic() < deadline:
-        if answer := question():
-            return answer
+        try:
+            if answer := question():
+                return answer
+        except OSError as error:
+            failure = error
         time.sleep(0.25)
-    raise AssertionError(f"nothing within {seconds} seconds")
+    raise AssertionError(f"nothing within {seconds} seconds") from failure

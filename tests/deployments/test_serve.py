@@ -12,8 +12,7 @@ import pytest
 
 from deployments.serve import HOST
 from pipeline.store import open_store
-from tests.deployments.conftest import free_port
-from tests.deployments.server import Server, eventually
+from tests.deployments.server import Server, eventually, free_port
 
 SERVED = {"after-new-york-close", "after-utc-day", "weekly-maintenance"}
 STOP_SECONDS = 60.0

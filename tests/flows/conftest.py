@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flows.runners import PREFECT_DEFAULTS, prepare_prefect
+from tests.deployments.server import shared_server
 
 # Before any test module here imports Prefect.
 prepare_prefect(PREFECT_DEFAULTS)
@@ -38,13 +39,19 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[str]:
-    """A Prefect server for the whole session; yields its API's address."""
-    from prefect.settings import PREFECT_API_URL
-    from prefect.testing.utilities import prefect_test_harness
+def prefect_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The API's address of the shared server, which flows in this process report to.
 
-    with prefect_test_harness(server_startup_timeout=120):
-        yield str(PREFECT_API_URL.value())
+    They send no heartbeats: the thread that does holds up the end of each flow for a second.
+    """
+    url = shared_server(pytestconfig, tmp_path_factory).url
+    from prefect.context import _temporary_global_settings_context, get_settings_context
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    own = {PREFECT_API_URL: url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    # Threads of Prefect's own, such as that which passes on what a process pool tells, know the global ones.
+    with temporary_settings(own), _temporary_global_settings_context(get_settings_context()):
+        yield url
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pipeline.settings import AssetSettings, DownloadSettings, Settings
 from pipeline.sources.simulated import SimulatedSource
 from pipeline.store import Engine
 from pipeline.types import RawPrices
+from tests.deployments.server import eventually
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -74,9 +75,14 @@ def in_a_flow(work: Callable[[], Any]) -> tuple[Any, list["TaskRun"]]:
             return error, flow_run.get_id()
 
     outcome, run_id = working()
+    chosen = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
     with get_client(sync_client=True) as client:
-        chosen = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
-        return outcome, client.read_task_runs(flow_run_filter=chosen)
+        return outcome, eventually(lambda: _ended(client.read_task_runs(flow_run_filter=chosen)))
+
+
+def _ended(runs: list["TaskRun"]) -> list["TaskRun"]:
+    """The runs once the server knows how all of them ended, which it learns a little later than we do."""
+    return runs if all(run.state and run.state.is_final() for run in runs) else []
 
 
 def download(source: FailingSource, settings: Settings = PATIENT) -> tuple[Any, list["TaskRun"]]:

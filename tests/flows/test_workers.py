@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from pipeline.workers import InTurn
+from tests.deployments.server import eventually
 from tests.market import AS_OF, Market, market_in
 from tests.test_workers import assert_equal_bits, made_assignment
 
@@ -23,40 +24,57 @@ FROM forecasts JOIN fits USING (fit_id, symbol, model, kind) ORDER BY forecast_i
 """
 
 
-@pytest.fixture
-def market(tmp_path: Path) -> Market:
-    market = market_in(tmp_path)
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Market:
+    market = market_in(tmp_path_factory.mktemp("market"))
     market.configure('["lstm-univariate", "ridge"]')
     text = market.config.read_text(encoding="utf-8") + "\n[lstm]\nunits = 3\nepochs = 2\n"
-    market.config.write_text(text, encoding="utf-8")
+    market.config.write_text("workers = 1\n" + text, encoding="utf-8")
     return market
 
 
-def issued(file: Path) -> list[tuple[object, ...]]:
+Issued = list[tuple[object, ...]]
+
+
+def issued(file: Path) -> Issued:
     with closing(sqlite3.connect(file)) as connection:
         return connection.execute(ISSUED).fetchall()
 
 
+@pytest.fixture(scope="module")
+def alone(market: Market) -> Issued:
+    """What the job issues without Prefect, training in this process."""
+    assert market.run() == 0
+    return issued(market.database)
+
+
+def tasks_of_newest_run() -> set[str]:
+    """The names of the tasks that the newest run of a flow has begun."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        (newest,) = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=[newest.id]))
+        return {run.name for run in client.read_task_runs(flow_run_filter=chosen)}
+
+
 @pytest.mark.parametrize("runner", ["process-pool", "dask"])
 def test_a_task_runner_trains_the_same_networks_bit_for_bit(
-    market: Market, prefect_server: str, runner: str, monkeypatch: pytest.MonkeyPatch
+    market: Market, alone: Issued, prefect_server: str, runner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from prefect.client.orchestration import get_client
-
     from flows.runners import run_under_prefect
 
-    assert market.run() == 0
-    alone = issued(market.database)
-    other = market.folder / "other.db"
+    other = market.folder / f"{runner}.db"
     monkeypatch.setenv("PRICECAST_TASK_RUNNER", runner)
     monkeypatch.setenv("PRICECAST_WORKERS", "2")
     summary = run_under_prefect(str(market.config), as_of=AS_OF, database=str(other))
     assert summary.failures == ()
     assert issued(other) == alone
     assert len(alone) == 2 * 2 * 2 * (20 + 1)
-    with get_client(sync_client=True) as client:
-        names = {run.name for run in client.read_task_runs()}
-    assert {"train GOOD-USD lstm-univariate", "train ODD-USD lstm-univariate"} <= names
+    trained = {"train GOOD-USD lstm-univariate", "train ODD-USD lstm-univariate"}
+    assert eventually(lambda: trained <= tasks_of_newest_run())
 
 
 def test_without_its_package_dask_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
