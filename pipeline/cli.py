@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -81,7 +82,7 @@ def execute(arguments: Sequence[str]) -> int:
     words = [word for word in arguments if word != "--debug"]
     _set_logging(debug=debug)
     try:
-        code = typer.main.get_command(app).main(words or ["--help"], "pricecast", standalone_mode=False)
+        code = _whole_command().main(words or ["--help"], "pricecast", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has seen enough; Python would complain of it again at exit.
@@ -98,6 +99,12 @@ def execute(arguments: Sequence[str]) -> int:
     if not words:
         return WRONG_USAGE
     return code if isinstance(code, int) else 0
+
+
+@cache
+def _whole_command() -> Any:
+    """All commands, read from their functions once a process, however many lines it runs."""
+    return typer.main.get_command(app)
 
 
 def _tell(error: Exception) -> int:

@@ -6,10 +6,14 @@ configuration only: that of its newest fit. Newest metrics and verdicts are thos
 then the last written.
 """
 
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
     CTE,
+    URL,
     ColumnElement,
     Connection,
     Dialect,
@@ -320,8 +324,14 @@ def _model_verdicts() -> Query:
     )
 
 
-def definitions(dialect: Dialect) -> dict[str, str]:
+def definitions(dialect: Dialect) -> Mapping[str, str]:
     """The CREATE VIEW statement of every view."""
+    return _definitions(dialect.name)
+
+
+@cache
+def _definitions(dialect_name: str) -> Mapping[str, str]:
+    """Compiled once a process: that takes longer than opening the database that they are compared with."""
     selects = {
         "prices": _prices(_dividends()),
         "quarantine": _quarantine(),
@@ -333,11 +343,13 @@ def definitions(dialect: Dialect) -> dict[str, str]:
         "lead_lags": _lead_lags(),
         "model_verdicts": _model_verdicts(),
     }
-    literal = {"literal_binds": True}
-    return {
-        name: f"CREATE VIEW {name} AS {query.compile(dialect=dialect, compile_kwargs=literal)}"
-        for name, query in selects.items()
-    }
+    dialect, literal = URL.create(dialect_name).get_dialect()(), {"literal_binds": True}
+    return MappingProxyType(
+        {
+            name: f"CREATE VIEW {name} AS {query.compile(dialect=dialect, compile_kwargs=literal)}"
+            for name, query in selects.items()
+        }
+    )
 
 
 def recreate_views(connection: Connection) -> None:
