@@ -54,11 +54,7 @@ class TradingCalendar:
 
     def last_settled(self, as_of: datetime) -> np.datetime64:
         """The newest session whose bar is settled at `as_of` (an aware moment)."""
-        moment = utc_moment(as_of)
-        today = moment.astype("datetime64[D]")
-        recent = self.sessions(today - np.timedelta64(30, "D"), today)
-        settled = recent[self.settled_at(recent) <= moment]
-        return np.datetime64(settled[-1], "D")
+        return _last_settled(self, utc_moment(as_of))
 
     def next_sessions(self, after: np.datetime64, count: int) -> DateArray:
         """The (count,) session dates that follow `after`."""
@@ -91,6 +87,15 @@ class TradingCalendar:
         first = np.searchsorted(following, origins, side="right")
         targets: DateArray = following[first[:, None] + np.arange(horizons)[None, :]]
         return targets
+
+
+@lru_cache(maxsize=1024)
+def _last_settled(calendar: TradingCalendar, moment: np.datetime64) -> np.datetime64:
+    """Kept, for every step of a run asks for every asset and model, of the same moment."""
+    today = moment.astype("datetime64[D]")
+    recent = calendar.sessions(today - np.timedelta64(30, "D"), today)
+    settled = recent[calendar.settled_at(recent) <= moment]
+    return np.datetime64(settled[-1], "D")
 
 
 @lru_cache(maxsize=64)
