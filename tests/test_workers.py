@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -41,17 +41,21 @@ def assert_equal_bits(first: Forecasted, second: Forecasted) -> None:
         assert [told(block) for block in one] == [told(block) for block in other]
 
 
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[SpawnedWorkers]:
+    """Shared, for each process imports TensorFlow."""
+    workers = SpawnedWorkers(2)
+    yield workers
+    workers.close()
+
+
 @pytest.mark.tensorflow
-def test_one_worker_two_workers_and_any_order_give_the_same_bits() -> None:
+def test_one_worker_two_workers_and_any_order_give_the_same_bits(two_workers: SpawnedWorkers) -> None:
     assignments = [made_assignment(model, seed) for seed in (1, 2) for model in MODELS]
     in_turn = worked(InTurn(), assignments)
     shuffled = np.random.default_rng(0).permutation(len(assignments)).tolist()
-    workers = SpawnedWorkers(2)
-    try:
-        spawned = worked(workers, assignments)
-        in_other_order = worked(workers, [assignments[place] for place in shuffled])
-    finally:
-        workers.close()
+    spawned = worked(two_workers, assignments)
+    in_other_order = worked(two_workers, [assignments[place] for place in shuffled])
     for place, first in enumerate(in_turn):
         assert_equal_bits(first, spawned[place])
         assert_equal_bits(first, in_other_order[shuffled.index(place)])
@@ -69,14 +73,10 @@ def test_one_worker_is_this_process() -> None:
 
 
 @pytest.mark.tensorflow
-def test_an_error_crosses_processes_as_itself() -> None:
+def test_an_error_crosses_processes_as_itself(two_workers: SpawnedWorkers) -> None:
     broken = made_assignment("lstm-univariate", 1)
     broken = replace(broken, features=replace(broken.features, segments=np.arange(130)))
-    workers = SpawnedWorkers(2)
-    try:
-        (found,) = worked(workers, [broken])
-    finally:
-        workers.close()
+    (found,) = worked(two_workers, [broken])
     assert found.backtests == ()
     assert isinstance(found.live_error, HistoryError)
     assert str(found.live_error).startswith("MADE: lstm-univariate needs 4 consecutive sessions")
@@ -109,5 +109,6 @@ def test_what_a_dead_process_was_working_on_is_done_again() -> None:
         after = workers.submit(assignments[0]).result
     finally:
         workers.close()
-    for one, expected in zip([*found, after], worked(InTurn(), [*assignments, assignments[0]]), strict=True):
+    first, second = worked(InTurn(), assignments)
+    for one, expected in zip([*found, after], (first, second, first), strict=True):
         assert_equal_bits(one, expected)
