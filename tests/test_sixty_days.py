@@ -17,6 +17,7 @@ from tests.faults.world import (
     Bars,
     World,
     difference,
+    impatient,
     usual_market,
     world_in,
 )
@@ -56,7 +57,7 @@ FAULTS = (
     *(Fault.RATE_LIMIT, Fault.SERVER_ERROR, Fault.UNAVAILABLE, Fault.UNAUTHORIZED, Fault.NOT_FOUND),
     *(Fault.SLOW, Fault.SILENCE, Fault.RESET, Fault.TRUNCATED, Fault.NO_RESULT, Fault.EMPTY, Fault.ODD_SHAPE),
 )
-LIGHT = SETTINGS.model_copy(update={"models": ("ridge",), "horizons": 1})
+LIGHT = impatient(SETTINGS.model_copy(update={"models": ("ridge",), "horizons": 1}))
 NOISE = 1e-6
 """Relative; two downloads of one price differ by less."""
 

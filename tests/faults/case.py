@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import Enum
 
-from tests.faults.world import FIRST, LAST, STRUCK, usual_market
+from pipeline.settings import Settings
+from tests.faults.world import FIRST, LAST, SETTINGS, STRUCK, usual_market
 from tests.yahoo.made import stock
 from tests.yahoo.market import Market
 
@@ -97,3 +98,4 @@ class Case:
     prepare: Callable[[Scene], None] = nothing
     hour: int = 22
     runs: tuple[When, ...] = tuple(When)
+    settings: Settings = SETTINGS

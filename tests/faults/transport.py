@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
+from pipeline.settings import Settings
 from tests.faults.case import Case, Expected, Scene
-from tests.faults.world import STRUCK
+from tests.faults.world import SETTINGS, STRUCK, impatient
 from tests.yahoo.faults import Fault, Question
 
 ALL_DAY = 1000
@@ -43,7 +44,7 @@ def _once(name: str, fault: Fault) -> Case:
         scene.market.fail(STRUCK, fault, Question.HISTORY, times)
         return Expected()
 
-    return Case(f"{name}, once", begin)
+    return Case(f"{name}, once", begin, settings=_settings(fault))
 
 
 def _all_day(name: str, fault: Fault, says: str) -> Case:
@@ -51,7 +52,11 @@ def _all_day(name: str, fault: Fault, says: str) -> Case:
         scene.market.fail(STRUCK, fault, Question.EITHER, ALL_DAY)
         return Expected(is_taken=False, has_live=False, says=says)
 
-    return Case(f"{name}, all day", begin)
+    return Case(f"{name}, all day", begin, settings=_settings(fault))
+
+
+def _settings(fault: Fault) -> Settings:
+    return impatient() if fault is Fault.SILENCE else SETTINGS
 
 
 def _slow(scene: Scene) -> Expected:

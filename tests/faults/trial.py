@@ -51,7 +51,7 @@ def put_to_trial(case: Case, when: When, folder: Path, authority: Authority) -> 
     has_usual_past = before is not None and case.prepare is nothing
     if has_usual_past:
         shutil.copytree(_good_first_run(authority), folder, dirs_exist_ok=True)
-    with world_in(folder, authority, scene.market) as world:
+    with world_in(folder, authority, scene.market, case.settings) as world:
         if before and not has_usual_past:
             _run_well(world, before)
         expected = case.begin(scene)

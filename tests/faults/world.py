@@ -45,12 +45,13 @@ SETTINGS = Settings(
     backtest=BacktestSettings(origins=5, refit_every=5),
     download=DownloadSettings(
         history_start=FIRST,
-        timeout_seconds=0.4,
+        timeout_seconds=20.0,
         backoff_seconds=0.0,
         seconds_between_requests=0.0,
         rate_limit_seconds=0.0,
     ),
 )
+"""Patient, so that an answer from a busy machine is never one too late."""
 Bars = Mapping[date, Bar]
 MOST_TOLD = 4
 
@@ -199,6 +200,12 @@ def world_in(
             yield world
     finally:
         world.close()
+
+
+def impatient(settings: Settings = SETTINGS) -> Settings:
+    """For a market that does not answer at all."""
+    download = settings.download.model_copy(update={"timeout_seconds": 0.4})
+    return settings.model_copy(update={"download": download})
 
 
 def difference(stored: Bars, expected: Bars, tolerance: float = 0.0) -> list[str]:
