@@ -35,10 +35,9 @@ run: $(READY)  ## the daily job on the configured assets
 serve: $(READY)  ## server, schedules and worker
 	@$(BIN)/pricecast serve
 
-# Prefect's servers and subprocesses want a machine that does nothing else.
+# Prefect's tests share one server in one of the processes and mostly wait; the others fill that time.
 test: $(READY)  ## every test that needs no real prices
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not prefect"
-	@$(BIN)/python -m pytest -m "prefect and not real_data and not killed"
+	@$(BIN)/python -m pytest -p tests.in_turn -n auto -m "not real_data and not killed"
 
 fast: $(READY)  ## the tests without TensorFlow, Prefect and the trials of faults
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect and not faults"

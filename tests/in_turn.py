@@ -19,7 +19,7 @@ class FilesInTurn(LoadFileScheduling):
     """Files go to the processes in the order of the collection."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "Prefect" if nodeid.startswith(ONE_SERVER) else super()._split_scope(nodeid)
+        return "Prefect" if nodeid.startswith(ONE_SERVER) else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesInTurn:

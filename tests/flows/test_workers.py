@@ -48,15 +48,15 @@ def alone(market: Market) -> Issued:
     return issued(market.database)
 
 
-def tasks_of_newest_run() -> set[str]:
-    """The names of the tasks that the newest run of a flow has begun."""
+def tasks_of_last_run() -> set[str]:
+    """The names of the tasks of the flow that ended last."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
     from prefect.client.schemas.sorting import FlowRunSort
 
     with get_client(sync_client=True) as client:
-        (newest,) = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)
-        chosen = FlowRunFilter(id=FlowRunFilterId(any_=[newest.id]))
+        (last,) = client.read_flow_runs(sort=FlowRunSort.END_TIME_DESC, limit=1)
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=[last.id]))
         return {run.name for run in client.read_task_runs(flow_run_filter=chosen)}
 
 
@@ -74,7 +74,7 @@ def test_a_task_runner_trains_the_same_networks_bit_for_bit(
     assert issued(other) == alone
     assert len(alone) == 2 * 2 * 2 * (20 + 1)
     trained = {"train GOOD-USD lstm-univariate", "train ODD-USD lstm-univariate"}
-    assert eventually(lambda: trained <= tasks_of_newest_run())
+    assert eventually(lambda: trained <= tasks_of_last_run())
 
 
 def test_without_its_package_dask_is_a_configuration_error(monkeypatch: pytest.MonkeyPatch) -> None:
