@@ -8,14 +8,16 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.error import HTTPError
 
 import pytest
 
 from deployments.serve import HOST, running_server
 
 T = TypeVar("T")
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS, LOOK_SECONDS = 60.0, 0.25
 QUIET_PORTS = range(20_000, 32_000)
 """Systems hand out higher ones by themselves, so nobody takes such a port before its server has started."""
 
@@ -27,13 +29,23 @@ class Server:
     url: str
 
     def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """What the server answers to a POST of `body`, or to a GET without one."""
+        """What the server answers to a POST of `body`, or to a GET without one.
+
+        It is asked again when its database is busy (503), as Prefect's own clients do.
+        """
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             f"{self.url}/{path}", data=data, headers={"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
-            return json.load(answer)
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+                    return json.load(answer)
+            except HTTPError as error:
+                if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+            time.sleep(LOOK_SECONDS)
 
     def deployments(self) -> dict[str, dict[str, Any]]:
         return {one["name"]: one for one in self.ask("deployments/filter", {})}
@@ -78,5 +90,5 @@ def eventually(question: Callable[[], T | None], seconds: float = 120.0) -> T:
                 return answer
         except OSError as error:
             failure = error
-        time.sleep(0.25)
+        time.sleep(LOOK_SECONDS)
     raise AssertionError(f"nothing within {seconds} seconds") from failure
