@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from pipeline.run_summary import timings_text
@@ -11,21 +9,34 @@ def spent(work: Work) -> float:
     return timings().own.get(work, 0.0)
 
 
-def test_every_second_counts_once_for_the_innermost_work() -> None:
+class Clock:
+    """Stands still unless it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now
+
+    def goes_on(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_every_second_counts_once_for_the_innermost_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("pipeline.timings.time", clock)
     before = {work: spent(work) for work in Work}
-    started = time.perf_counter()
     with timed(Work.STORE):
-        time.sleep(0.02)
+        clock.goes_on(2.0)
         with timed(Work.TRAIN):
-            time.sleep(0.03)
+            clock.goes_on(30.0)
             with timed(Work.TRACE):
-                time.sleep(0.04)
-    whole = time.perf_counter() - started
+                clock.goes_on(400.0)
+            clock.goes_on(3.0)
     added = {work: spent(work) - before[work] for work in Work}
-    assert sum(added.values()) == pytest.approx(whole, rel=0.01)
-    assert added[Work.TRACE] >= 0.04
-    assert added[Work.TRAIN] >= 0.03
-    assert added[Work.STORE] >= 0.02
+    expected = dict.fromkeys(Work, 0.0) | {Work.STORE: 2.0, Work.TRAIN: 33.0, Work.TRACE: 400.0}
+    assert added == pytest.approx(expected)
+    assert sum(added.values()) == pytest.approx(clock.now)
 
 
 def test_work_that_fails_counts_too() -> None:
