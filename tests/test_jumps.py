@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.jumps import LASTING, jumps, reason_of
 from pipeline.types import Bars, FloatArray
 from tests.made import made_bars
+from tests.properties import examples
 
 PRICES = ("open", "high", "low", "close")
 
@@ -44,7 +45,7 @@ WILD = st.builds(made_bars, st.integers(1, 150), st.integers(0, 10_000))
     daily_sd=st.floats(min_value=0.0, max_value=0.06),
     start=st.floats(min_value=1e-6, max_value=1e6),
 )
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_the_days_of_a_wild_market_are_never_doubted(
     n: int, seed: int, daily_sd: float, start: float
 ) -> None:
@@ -57,7 +58,7 @@ def test_the_days_of_a_wild_market_are_never_doubted(
 
 
 @given(bars=WILD, row=st.integers(0, 149), factor=st.sampled_from([0.01, 0.1, 0.25, 0.5, 2.0, 3.0, 100.0]))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_one_bar_off_the_level_is_doubted_and_no_other(bars: Bars, row: int, factor: float) -> None:
     row %= len(bars)
     if len(bars) < 3:
@@ -66,7 +67,7 @@ def test_one_bar_off_the_level_is_doubted_and_no_other(bars: Bars, row: int, fac
 
 
 @given(bars=WILD, scale=st.floats(min_value=1e-6, max_value=1e6), rows=st.slices(150))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_prices_in_another_unit_are_judged_alike(bars: Bars, scale: float, rows: slice) -> None:
     odd = times(bars, 4.0, rows)
     nowhere = np.full(len(bars), np.nan), np.zeros(len(bars), dtype=bool)
@@ -74,7 +75,7 @@ def test_prices_in_another_unit_are_judged_alike(bars: Bars, scale: float, rows:
 
 
 @given(bars=WILD, factor=st.floats(min_value=0.01, max_value=100.0), rows=st.slices(150))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_bars_that_are_stored_just_so_are_not_doubted(bars: Bars, factor: float, rows: slice) -> None:
     odd = times(bars, factor, rows)
     assert off_rows(odd, odd.close) == []

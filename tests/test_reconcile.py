@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from pipeline.jumps import LASTING
@@ -23,6 +23,7 @@ from pipeline.types import (
     ValidatedPrices,
 )
 from tests.made import FIRST, made_bars
+from tests.properties import examples
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 PRICES = ("open", "high", "low", "close")
@@ -127,7 +128,7 @@ MADE = st.builds(made_bars, st.integers(1, 80), st.integers(0, 10_000))
 
 
 @given(bars=MADE, seed=st.integers(0, 1000), known_rows=st.slices(80), rows=st.slices(80))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_noise_below_a_millionth_is_no_news_however_little_of_the_history_comes(
     bars: Bars, seed: int, known_rows: slice, rows: slice
 ) -> None:
@@ -152,7 +153,7 @@ ODD = st.dictionaries(st.integers(0, 79), st.sampled_from([0.01, 0.5, 0.999, 1.0
     has_split=st.booleans(),
 )
 @example(made_bars(4), {3}, {}, {0, 1, 2}, {0: 0.01}, 1.0, False).via("a download for the past")
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_the_same_download_again_changes_nothing_more(
     bars: Bars,
     known_rows: set[int],
@@ -185,7 +186,7 @@ FEW = st.integers(0, 29)
     parts=st.lists(st.sets(FEW), min_size=1, max_size=6),
     kinds=st.sampled_from([BOTH, SILENT]),
 )
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_no_bar_off_the_stored_level_is_believed_whatever_comes_again_in_whatever_parts(
     bars: Bars,
     known_rows: set[int],
@@ -264,7 +265,7 @@ def test_other_units_that_no_split_is_told_of_have_to_last(n: int, is_believed: 
 
 
 @given(bars=MADE, known_rows=st.sets(st.integers(0, 79)), rows=st.sets(st.integers(0, 79)))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_what_is_stored_afterwards_is_the_download_over_what_was_known(
     bars: Bars, known_rows: set[int], rows: set[int]
 ) -> None:
@@ -337,7 +338,7 @@ def test_a_history_in_other_units_is_rebased_as_a_whole(ratio: float, covered: s
 
 
 @given(bars=st.builds(made_bars, st.just(N), st.integers(0, 10_000)), first=st.integers(0, N - 5))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_after_a_split_bars_and_volumes_that_the_download_lacks_come_into_its_units(
     bars: Bars, first: int
 ) -> None:
