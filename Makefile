@@ -1,6 +1,6 @@
 # One-word tasks. Each sets up .venv from requirements.lock by itself when that is missing or old.
 .DEFAULT_GOAL := help
-.PHONY: help demo run serve test fast lint types lock bench bench-peers calibrate faults clean
+.PHONY: help demo run serve test fast hunt lint types lock bench bench-peers calibrate faults clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -41,6 +41,10 @@ test: $(READY)  ## every test that needs no real prices
 
 fast: $(READY)  ## the tests without TensorFlow, Prefect and the trials of faults
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect and not faults"
+
+MINUTES ?= 5
+hunt: $(READY)  ## the properties on random examples, again and again for MINUTES=5
+	@$(BIN)/python -m tests.hunt --minutes $(MINUTES)
 
 lint: $(READY)  ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -5,7 +5,8 @@ whole beyond 1.75 times that close, or below its 1.75th part, is in other units:
 or a split that the source has not applied to the prices before it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 
 import numpy as np
 
@@ -25,26 +26,33 @@ LONG = np.timedelta64(60, "D")
 """After so long without a bar, any level is possible."""
 
 
-def jumps(bars: Bars, known_closes: FloatArray, before: float, released: BoolArray) -> FloatArray:
+def jumps(bars: Bars, known_closes: FloatArray, released: BoolArray) -> FloatArray:
     """By how many times each of the (n,) bars is off the level that is trusted; NaN where it stands on it.
 
-    The level is that of the `known_closes` (n,; NaN where none is stored), or of the trusted bar before; of
-    the first bar it is the close `before` it, and where that is NaN, that of most of the first LASTING bars.
-    A new bar has to be on the level of a stored one right after it, too; the ones before the first stored bar
-    are off where most of the stored ones that follow are.
+    The bars are those of a download and the stored ones around them, which have `known_closes` (n,; NaN where
+    none is stored). Where nothing is stored, the level of most of the first LASTING bars is trusted. From the
+    first trusted bar on, each is held against the trusted one before it; the bars before the first are held
+    against the one after them, back in time. A new bar has to be on the level of a stored one right after it,
+    too.
 
-    A bar that is off its known close and on the level of a stored bar before it that was confirmed is a
-    correction, and trusted. A `released` bar is trusted, and the level goes on from it. A bar that is
-    followed by LASTING others on its own level is off, and these are not: nothing that spans the jump can be
-    learnt from, and both sides of it can.
+    A bar that is off its known close and on the level of the trusted bar before it is a correction, and
+    trusted. A `released` bar is trusted, and the level goes on from it. A bar that is followed by LASTING
+    others on its own level is off, and these are not: nothing that spans the jump can be learnt from, and
+    both sides of it can. New bars beside a stored one that the download contradicts prove no other level.
+
+    What is trusted is then taken as stored and the rest is judged again, until nothing changes. So the same
+    bars are judged alike when they come again, beside those of them that have been stored since.
     """
     prices = np.column_stack([bars.open, bars.high, bars.low, bars.close])
-    level = before if np.isfinite(before) else _first_level(prices)
-    if not _is_any_off(prices, known_closes, level):
+    if not _is_any_off(prices, known_closes):
         return np.full(len(bars), np.nan)
-    walk = _Walk(bars.session_dates, prices, known_closes, released)
-    ratios = walk.ratios(level, is_anchored=bool(np.isfinite(before)))
-    return ratios if np.isfinite(before) else _with_foreign_start(ratios, prices, known_closes)
+    known = known_closes if np.isfinite(known_closes).any() else _first_trusted(prices)
+    while True:
+        ratios = _ratios(bars.session_dates, prices, known, released)
+        then = np.where(np.isnan(ratios), prices[:, 3], known)
+        if np.array_equal(then, known, equal_nan=True):
+            return ratios
+        known = then
 
 
 def reason_of(ratio: float) -> str:
@@ -61,41 +69,81 @@ def reason_of(ratio: float) -> str:
     return f"a jump like a split of {split} that is not applied to the prices before"
 
 
+def _ratios(
+    dates: DateArray, prices: FloatArray, known_closes: FloatArray, released: BoolArray
+) -> FloatArray:
+    """As `jumps`, judged once; at least one of the (n,) closes is known."""
+    first = int(np.argmax(np.isfinite(known_closes)))
+    onwards, back = slice(first, None), slice(first, None, -1)
+    later = _Walk(dates[onwards], prices[onwards], known_closes[onwards], released[onwards]).ratios()
+    earlier = _Walk(dates[back], prices[back], known_closes[back], released[back]).ratios()
+    return np.concatenate([earlier[:0:-1], later])
+
+
+class _Standing(Enum):
+    """What the bar that gave a level says of the bars after it."""
+
+    TRUSTED = auto()
+    LEFT = auto()
+    """It is trusted, and the bar after it came to another level that lasts."""
+    CONTRADICTED = auto()
+    """It is stored, and the download has another bar in its place: it proves no new level."""
+
+
+@dataclass(frozen=True)
+class _Level:
+    close: float
+    day: np.datetime64
+    standing: _Standing
+
+
 @dataclass(frozen=True, eq=False)
 class _Walk:
-    """Bars (n,) compared one after the other with the level that is trusted."""
+    """Bars (n,) compared one after the other with the level that is trusted, from a stored bar on."""
 
     dates: DateArray
     prices: FloatArray
     known_closes: FloatArray
     released: BoolArray
 
-    def ratios(self, level: float, *, is_anchored: bool) -> FloatArray:
-        """As `jumps`, from a level on, which is a stored bar's if it `is_anchored`."""
+    def ratios(self) -> FloatArray:
+        """As `jumps`."""
         ratios = self._ratios_to_next()
-        day = self.dates[0]
-        is_settled = False
+        level = _Level(self.known_closes[0], self.dates[0], _Standing.TRUSTED)
         for row, known in enumerate(self.known_closes):
-            is_new = not np.isfinite(known)
-            reference = level if is_new else known
-            is_on = not self._is_off(row, reference) or (is_anchored and not self._is_off(row, level))
-            is_free = is_new and (is_settled or self.dates[row] - day > LONG)
-            is_settled = False
-            if self.released[row] or ((is_on or is_free) and np.isnan(ratios[row])):
-                ratios[row], level, day = np.nan, self.prices[row, 3], self.dates[row]
-                is_anchored = is_anchored or not is_new
-            else:
-                ratios[row] = ratios[row] if is_on else self.prices[row, 3] / reference
-                is_settled = is_new and self._lasts(row)
-                level, day = (level, day) if is_new else (known, self.dates[row])
+            is_trusted = self._is_trusted(row, level) and np.isnan(ratios[row])
+            if is_trusted or self.released[row]:
+                ratios[row] = np.nan
+            elif np.isnan(ratios[row]):
+                ratios[row] = self.prices[row, 3] / (known if np.isfinite(known) else level.close)
+            level = self._level_after(row, level, is_trusted=bool(np.isnan(ratios[row])))
         return ratios
 
     def _ratios_to_next(self) -> FloatArray:
         """By how many times each (n,) new bar is off a stored one right after it; NaN where it is not."""
         following = np.append(self.known_closes[1:], np.nan)
-        is_near = np.append(np.diff(self.dates) <= LONG, False)
+        is_near = np.append(np.abs(np.diff(self.dates)) <= LONG, False)
         clashes = np.isnan(self.known_closes) & is_near & _off(self.prices, following)
         return np.where(clashes, self.prices[:, 3] / following, np.nan)
+
+    def _is_trusted(self, row: int, level: _Level) -> bool:
+        known, is_on = self.known_closes[row], not self._is_off(row, level.close)
+        is_contradicted = level.standing is _Standing.CONTRADICTED
+        if np.isfinite(known):
+            return (is_on and not is_contradicted) or not self._is_off(row, known)
+        is_late = abs(self.dates[row] - level.day) > LONG
+        if is_contradicted:
+            return is_on and not is_late
+        return is_on or is_late or level.standing is _Standing.LEFT
+
+    def _level_after(self, row: int, level: _Level, *, is_trusted: bool) -> _Level:
+        if is_trusted:
+            return _Level(self.prices[row, 3], self.dates[row], _Standing.TRUSTED)
+        if np.isfinite(self.known_closes[row]):
+            return _Level(self.known_closes[row], self.dates[row], _Standing.CONTRADICTED)
+        if level.standing is _Standing.CONTRADICTED:
+            return level
+        return replace(level, standing=_Standing.LEFT if self._lasts(row) else _Standing.TRUSTED)
 
     def _is_off(self, row: int, reference: float) -> bool:
         return bool(_off(self.prices[row : row + 1], np.array([reference]))[0])
@@ -108,9 +156,8 @@ class _Walk:
         return is_whole and not _off(prices, closes).any()
 
 
-def _is_any_off(prices: FloatArray, known_closes: FloatArray, level: float) -> bool:
-    previous = np.concatenate(([level], prices[:-1, 3]))[: len(prices)]
-    return bool((_off(prices, previous) | _off(prices, known_closes)).any())
+def _is_any_off(prices: FloatArray, known_closes: FloatArray) -> bool:
+    return bool(_off(prices[1:], prices[:-1, 3]).any() or _off(prices, known_closes).any())
 
 
 def _off(prices: FloatArray, references: FloatArray) -> BoolArray:
@@ -125,27 +172,14 @@ def _near(lowest: FloatArray, highest: FloatArray, split: float) -> BoolArray:
     return (lowest > split * (1.0 - NEAR_THREE_FOR_TWO)) & (highest < split * (1.0 + NEAR_THREE_FOR_TWO))
 
 
-def _first_level(prices: FloatArray) -> float:
-    """The close that a stretch without a jump begins with, the one that most of the first bars agree with.
-
-    NaN of no bars.
-    """
+def _first_trusted(prices: FloatArray) -> FloatArray:
+    """The (n,) closes, NaN but for the first of the stretch that most of the first bars agree with."""
     first = prices[:LASTING]
-    if len(first) == 0:
-        return np.nan
-    stretches = np.cumsum(np.append(True, _off(first[1:], first[:-1, 3]))) - 1
-    closes = first[np.unique(stretches, return_index=True)[1], 3]
+    starts = np.flatnonzero(np.append(True, _off(first[1:], first[:-1, 3])))
+    stretches = np.cumsum(np.isin(np.arange(len(first)), starts)) - 1
     agreeing = [
-        int((~_off(first, np.full(len(first), close)) | (stretches == place)).sum())
-        for place, close in enumerate(closes)
+        int((~_off(first, np.full(len(first), first[start, 3])) | (stretches == place)).sum())
+        for place, start in enumerate(starts)
     ]
-    return float(closes[int(np.argmax(agreeing))])
-
-
-def _with_foreign_start(ratios: FloatArray, prices: FloatArray, known_closes: FloatArray) -> FloatArray:
-    """The (n,) ratios, with those of the bars before the first stored one where they come in other units."""
-    stored = np.flatnonzero(np.isfinite(known_closes))[:LASTING]
-    if len(stored) == 0 or 2 * int(np.isfinite(ratios[stored]).sum()) <= len(stored):
-        return ratios
-    is_start = np.arange(len(ratios)) < stored[0]
-    return np.where(is_start, np.nanmedian(prices[stored, 3] / known_closes[stored]), ratios)
+    trusted = starts[int(np.argmax(agreeing))]
+    return np.where(np.arange(len(prices)) == trusted, prices[:, 3], np.nan)

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.features import closes_on
+from pipeline.jumps import LASTING, NEAR_THREE_FOR_TWO, SPLITS, THREE_FOR_TWO, jumps, reason_of
 from pipeline.jumps import NEAR_SPLIT as NEAR_JUMP
-from pipeline.jumps import NEAR_THREE_FOR_TWO, SPLITS, THREE_FOR_TWO, jumps, reason_of
 from pipeline.types import (
     ActionChanges,
     ActionKind,
@@ -43,7 +43,7 @@ ACTION_TOLERANCE = 1e-4
 LEAST_RATIO, RATIO_TOLERANCE = 2e-4, 1e-4
 """In logarithms: what is taken for other units, and by how much the ratios of single bars may differ then."""
 FEWEST_COMMON = 3
-"""So many of the oldest common bars have to agree on a ratio; where there are fewer, all on a large one."""
+"""So many of the oldest common bars have to agree on a ratio; where fewer are stored, all on a large one."""
 LARGE_RATIO = float(np.log(THREE_FOR_TWO * (1.0 - NEAR_THREE_FOR_TWO)))
 """In logarithms: other units of this size are believed only with a split that explains them."""
 NEAR_SPLIT = 0.02
@@ -72,9 +72,11 @@ def restatement(prices: ValidatedPrices, known: KnownPrices) -> Restatement | No
 def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) -> PriceChanges:
     """What the download changes of what is stored, seen at an aware moment.
 
-    Bars that are off the trusted price level (`jumps`) are rejected, and events on them not yet taken. Stored
-    bars that are not in the download change with a re-basing only, which gives a history the same units.
-    Other units that nothing explains are refused with the whole download: half of it would be a mixture.
+    Bars that are off the trusted price level (`jumps`) are rejected, and events on them not yet taken. They
+    are judged among all stored bars around them, so that a part of a download is judged as the whole of it.
+    Stored bars that are not in the download change with a re-basing only, which gives a history the same
+    units. Other units that nothing explains are refused with the whole download: half of it would be a
+    mixture.
 
     A download that ends before the newest stored bar, for a moment in the past, adds what is missing and
     changes nothing.
@@ -97,7 +99,7 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
         rebasing=rebasing,
         n_rebased=int(is_rebased.sum()),
         rejected=(*prices.rejected, *_rejected(bars, ratios)),
-        judged=_days_through(prices.expected),
+        judged=_judged(prices, known),
         actions=_action_changes(prices, trusted.session_dates, known.actions, rebasing, seen_at),
         missing=_missing(prices.expected, now.session_dates),
         n_contradicting=int(np.isin(bars.session_dates[np.isfinite(ratios)], known.bars.session_dates).sum()),
@@ -122,12 +124,25 @@ def _refused(bars: Bars, known: KnownPrices, units: Rebasing | None) -> FloatArr
 
 
 def _jumps(bars: Bars, basis: Bars, known: KnownPrices) -> FloatArray:
-    released = is_decided(bars.session_dates, _prices(bars), known.decided, Decision.RELEASED)
-    if len(basis) == 0 or len(bars) == 0:
-        return jumps(bars, np.full(len(bars), np.nan), np.nan, released)
-    earlier = basis.close[basis.session_dates < bars.session_dates[0]]
-    before = float(earlier[-1]) if len(earlier) else np.nan
-    return jumps(bars, closes_on(bars.session_dates, basis.session_dates, basis.close), before, released)
+    """The jumps of the (n,) bars among the stored ones around them, whichever of these the download has."""
+    if len(bars) == 0:
+        return np.array([])
+    there = _overlaid(_around(bars, basis), bars)
+    released = is_decided(there.session_dates, _prices(there), known.decided, Decision.RELEASED)
+    ratios = jumps(there, _closes_at(there.session_dates, basis), released)
+    return ratios[np.isin(there.session_dates, bars.session_dates)]
+
+
+def _around(bars: Bars, basis: Bars) -> Bars:
+    """The stored bars of the sessions of these, and the nearest one on either side."""
+    first, last = bars.session_dates[0], bars.session_dates[-1]
+    begin = max(int(np.searchsorted(basis.session_dates, first)) - 1, 0)
+    return _at(basis, slice(begin, int(np.searchsorted(basis.session_dates, last, side="right")) + 1))
+
+
+def _closes_at(dates: DateArray, bars: Bars) -> FloatArray:
+    """The closes (n,) of the bars at these dates; NaN where there is none."""
+    return closes_on(dates, bars.session_dates, bars.close) if len(bars) else np.full(len(dates), np.nan)
 
 
 def _rejected(bars: Bars, ratios: FloatArray) -> tuple[RejectedBar, ...]:
@@ -166,14 +181,14 @@ def _is_contradicted(rebasing: Rebasing, bars: Bars, known: Bars) -> bool:
 
 
 def _jumps_alone(bars: Bars) -> FloatArray:
-    return jumps(bars, np.full(len(bars), np.nan), np.nan, np.zeros(len(bars), dtype=bool))
+    return jumps(bars, np.full(len(bars), np.nan), np.zeros(len(bars), dtype=bool))
 
 
 def _common_ratio(bars: Bars, known: Bars) -> Rebasing | None:
     """The ratio that the oldest common bars share, and at least half of all; None without one."""
-    stored = closes_on(bars.session_dates, known.session_dates, known.close) if len(known) else np.array([])
-    common = np.flatnonzero(np.isfinite(stored)) if len(known) else np.array([], dtype=np.int64)
-    if len(common) == 0:
+    stored = _closes_at(bars.session_dates, known)
+    common = np.flatnonzero(np.isfinite(stored))
+    if len(common) == 0 or len(common) < min(len(known), FEWEST_COMMON):
         return None
     ratios = np.log(bars.close[common] / stored[common])
     ratio = float(np.median(ratios[:FEWEST_COMMON]))
@@ -190,13 +205,16 @@ def _common_ratio(bars: Bars, known: Bars) -> Rebasing | None:
 def _is_explained(rebasing: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> bool:
     """Do splits make such a ratio, or one that the source has taken back?
 
-    Where the source tells of none at all, any usual split will do.
+    Where the source tells of none at all, any usual split will do that LASTING common bars show.
     """
     if ActionKind.SPLIT in prices.action_kinds:
         given = _log_of_splits(prices.announced, rebasing.through)
         stored = _log_of_splits([one.action for one in known.actions], rebasing.through)
         ratio = np.log(rebasing.ratio)
         return bool(min(abs(ratio + given), abs(ratio + given - stored)) < NEAR_SPLIT)
+    common = np.isin(prices.bars.session_dates, known.bars.session_dates)
+    if (prices.bars.session_dates[common] <= rebasing.through).sum() < LASTING:
+        return False
     usual = np.log([*SPLITS, THREE_FOR_TWO])
     return bool(np.abs(np.abs(np.log(rebasing.ratio)) - usual).min() < NEAR_SPLIT)
 
@@ -274,9 +292,11 @@ def _dividends_in_units(
             yield replace(one, value=one.value * rebasing.ratio)
 
 
-def _days_through(sessions: DateArray) -> DateArray:
-    """All days from the first of the sessions to the last."""
-    return np.arange(sessions[0], sessions[-1] + 1) if len(sessions) else sessions
+def _judged(prices: ValidatedPrices, known: KnownPrices) -> DateArray:
+    """All days from the first expected session to the last, for the past without those of stored bars."""
+    sessions = prices.expected
+    days = np.arange(sessions[0], sessions[-1] + np.timedelta64(1, "D")) if len(sessions) else sessions
+    return np.setdiff1d(days, known.bars.session_dates) if _is_past(prices, known) else days
 
 
 def _missing(expected: DateArray, there: DateArray) -> DateArray:

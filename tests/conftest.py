@@ -5,3 +5,8 @@ and no request gets out. The daily job keeps that order by itself, as it opens i
 """
 
 import curl_cffi  # noqa: F401
+from hypothesis import settings
+
+from tests.properties import FIXED
+
+settings.load_profile(FIXED)

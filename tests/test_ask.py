@@ -4,12 +4,13 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.ask import asking_from
 from pipeline.calendars import trading_calendar
 from pipeline.types import Asked
+from tests.properties import examples
 
 NEW_YORK = trading_calendar("XNYS", 30)
 START = date(2015, 1, 1)
@@ -98,7 +99,7 @@ def test_newest_bars_that_are_no_sessions_any_more_are_asked_for_by_the_calendar
 DAYS = st.integers(min_value=0, max_value=3000).map(lambda n: day("2016-01-04") + n)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(newest=DAYS, doubt=st.one_of(st.just(NEVER), DAYS), last_settled=DAYS, overlap=st.integers(10, 60))
 def test_a_question_covers_overlap_and_doubts_and_starts_no_earlier_than_the_history(
     newest: np.datetime64, doubt: np.datetime64, last_settled: np.datetime64, overlap: int

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import PricecastError, UsageError
@@ -15,6 +15,7 @@ from pipeline.lag import judge_alone
 from pipeline.types import Evidence, Verdict
 from tests.made import made_dates
 from tests.made_forecasts import COLUMNS, made_cells, noisy_cells, with_cell, without_rows, written
+from tests.properties import examples
 
 SORTED = "rows are not in order of origin_date: sorted"
 
@@ -75,7 +76,7 @@ def test_the_price_of_some_sessions_before_is_an_echo_of_that_age(folder: Path, 
     assert judgement.evidence.mean_lag_sessions == pytest.approx(age, abs=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(order=st.permutations(range(55)))
 def test_the_order_of_the_rows_changes_nothing_but_the_note(folder: Path, order: list[int]) -> None:
     cells = noisy_cells(55)
@@ -84,7 +85,7 @@ def test_the_order_of_the_rows_changes_nothing_but_the_note(folder: Path, order:
     assert shuffled.notes == (() if order == sorted(order) else (SORTED,))
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(unit=st.floats(1e-3, 1e6), horizon=st.sampled_from([1, 3]))
 def test_another_currency_unit_changes_no_number(folder: Path, unit: float, horizon: int) -> None:
     cells = noisy_cells(130, horizon=horizon)
@@ -96,7 +97,7 @@ def test_another_currency_unit_changes_no_number(folder: Path, unit: float, hori
         assert getattr(after, name) == pytest.approx(getattr(before, name), rel=1e-6, abs=1e-9), name
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(row=st.integers(2, 121), column=st.sampled_from(COLUMNS), text=st.sampled_from(["abc", "-", "1,5"]))
 def test_whatever_cannot_be_read_is_named_with_its_row_and_text(
     folder: Path, row: int, column: str, text: str
@@ -216,7 +217,7 @@ def test_one_gap_is_told_once_however_many_forecasts_reach_over_it(folder: Path)
     assert series.notes[0] == "sessions are missing between row 75 (2024-03-14) and row 80 (2024-03-20)"
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(row=st.integers(3, 141), horizon=st.integers(1, 8))
 def test_no_stretch_that_is_judged_reaches_over_a_missing_session(
     folder: Path, row: int, horizon: int

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.jumps import LASTING, jumps, reason_of
 from pipeline.types import Bars, FloatArray
 from tests.made import made_bars
+from tests.properties import examples
 
 PRICES = ("open", "high", "low", "close")
 
@@ -24,14 +25,12 @@ def times(bars: Bars, factor: float | FloatArray, rows: slice = slice(None)) -> 
 def off_rows(
     bars: Bars,
     known: FloatArray | None = None,
-    before: float = np.nan,
     released: tuple[int, ...] = (),
 ) -> list[int]:
     n = len(bars)
     ratios = jumps(
         bars,
         np.full(n, np.nan) if known is None else known,
-        before,
         np.isin(np.arange(n), released),
     )
     return [int(row) for row in np.flatnonzero(np.isfinite(ratios))]
@@ -46,7 +45,7 @@ WILD = st.builds(made_bars, st.integers(1, 150), st.integers(0, 10_000))
     daily_sd=st.floats(min_value=0.0, max_value=0.06),
     start=st.floats(min_value=1e-6, max_value=1e6),
 )
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_the_days_of_a_wild_market_are_never_doubted(
     n: int, seed: int, daily_sd: float, start: float
 ) -> None:
@@ -59,7 +58,7 @@ def test_the_days_of_a_wild_market_are_never_doubted(
 
 
 @given(bars=WILD, row=st.integers(0, 149), factor=st.sampled_from([0.01, 0.1, 0.25, 0.5, 2.0, 3.0, 100.0]))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_one_bar_off_the_level_is_doubted_and_no_other(bars: Bars, row: int, factor: float) -> None:
     row %= len(bars)
     if len(bars) < 3:
@@ -68,15 +67,15 @@ def test_one_bar_off_the_level_is_doubted_and_no_other(bars: Bars, row: int, fac
 
 
 @given(bars=WILD, scale=st.floats(min_value=1e-6, max_value=1e6), rows=st.slices(150))
-@settings(max_examples=80, deadline=None)
+@examples(80)
 def test_prices_in_another_unit_are_judged_alike(bars: Bars, scale: float, rows: slice) -> None:
     odd = times(bars, 4.0, rows)
-    nowhere = np.full(len(bars), np.nan), np.nan, np.zeros(len(bars), dtype=bool)
+    nowhere = np.full(len(bars), np.nan), np.zeros(len(bars), dtype=bool)
     np.testing.assert_allclose(jumps(times(odd, scale), *nowhere), jumps(odd, *nowhere), rtol=1e-9)
 
 
 @given(bars=WILD, factor=st.floats(min_value=0.01, max_value=100.0), rows=st.slices(150))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_bars_that_are_stored_just_so_are_not_doubted(bars: Bars, factor: float, rows: slice) -> None:
     odd = times(bars, factor, rows)
     assert off_rows(odd, odd.close) == []
@@ -142,9 +141,10 @@ def test_a_gap_is_doubted_from_the_usual_splits_on(factor: float, is_off: bool) 
 
 
 def test_the_first_bar_is_held_against_the_close_before_it() -> None:
-    bars = made_bars(5)
-    assert off_rows(times(bars, 0.25), before=float(bars.close[0])) == [0, 1, 2, 3, 4]
-    assert off_rows(bars, before=float(bars.close[0])) == []
+    bars = made_bars(6)
+    before = np.where(np.arange(6) == 0, bars.close, np.nan)
+    assert off_rows(times(bars, 0.25, slice(1, None)), before) == [1, 2, 3, 4, 5]
+    assert off_rows(bars, before) == []
 
 
 def test_stored_bars_in_other_units_doubt_every_bar_of_the_download() -> None:
@@ -199,7 +199,9 @@ def test_a_start_that_rises_every_day_is_believed() -> None:
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_few_bars_are_judged_as_far_as_that_goes(n: int) -> None:
     assert off_rows(made_bars(n)) == []
-    assert off_rows(times(made_bars(n), 100.0), before=100.0) == list(range(n))
+    stored_before = np.where(np.arange(n + 1) == 0, 100.0, np.nan)
+    bars = times(made_bars(n + 1), 100.0, slice(1, None))
+    assert off_rows(bars, stored_before) == list(range(1, n + 1))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.adjust import adjusted
@@ -16,6 +16,7 @@ from pipeline.types import Adjustment, Bars, Dividends, Features, FloatArray, Pr
 from pipeline.walk_forward import Assignment, forecast
 from pipeline.window import make_windows
 from tests.made import SMALL, config_of, features_of, made_bars
+from tests.properties import examples
 
 CALENDAR = trading_calendar("24/7", 180)
 N = 130
@@ -86,7 +87,7 @@ def check_the_past_stays(config: ModelConfig, origin: int, seed: int) -> None:
 
 @pytest.mark.parametrize("model", ["drift", "ridge"])
 @pytest.mark.parametrize("adjusting", [SMALL, REINVESTED], ids=["splits", "dividends"])
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(origin=st.integers(105, N - 2), seed=st.integers(0, 10**6))
 def test_changing_every_later_price_and_dividend_leaves_everything_earlier_alone(
     adjusting: Settings, model: str, origin: int, seed: int
@@ -100,7 +101,7 @@ def test_changing_every_later_price_and_dividend_leaves_everything_earlier_alone
     [("lstm-levels", SMALL), ("lstm-levels", REINVESTED), ("lstm-multivariate", REINVESTED)],
     ids=["levels, splits", "levels, dividends", "multivariate, dividends"],
 )
-@settings(max_examples=3, deadline=None)
+@examples(3)
 @given(origin=st.integers(105, N - 2), seed=st.integers(0, 10**6))
 def test_changing_every_later_price_and_dividend_leaves_every_earlier_lstm_alone(
     model: str, adjusting: Settings, origin: int, seed: int

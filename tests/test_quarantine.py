@@ -47,8 +47,8 @@ def times(factor: float, rows: slice, noise: float = 0.0) -> pd.DataFrame:
     return table
 
 
-def download(run: Run, as_of: str = AS_OF) -> None:
-    assert run("download", "--as-of", as_of)[0] == 0
+def download(run: Run, as_of: str = AS_OF, *words: str) -> None:
+    assert run("download", "--as-of", as_of, *words)[0] == 0
 
 
 def listed(run: Run, *words: str) -> list[dict[str, object]]:
@@ -173,6 +173,28 @@ def test_another_wrong_bar_of_the_session_is_listed_again(hundredfold: Market, p
     hundredfold.write("ODD-USD", times(101.0, slice(ROW, ROW + 1)))
     download(pricecast)
     assert [row["id"] for row in listed(pricecast)] == [2]
+
+
+@pytest.mark.parametrize("row", [0, ROW])
+def test_a_bar_that_waits_is_not_believed_by_a_run_for_the_past(
+    market: Market, pricecast: Run, row: int
+) -> None:
+    market.write("ODD-USD", times(100.0, slice(row, row + 1)))
+    for as_of in (AS_OF, "2025-06-05", "2025-06-01", AS_OF):
+        download(pricecast, as_of, "--whole")
+        assert market.count("prices", "symbol = 'ODD-USD'") == SESSIONS - 1
+        assert ids(pricecast) == ["1"]
+
+
+def test_a_bar_that_contradicts_a_stored_one_still_waits_after_a_run_for_the_past(
+    market: Market, pricecast: Run
+) -> None:
+    download(pricecast)
+    market.write("ODD-USD", times(100.0, slice(ROW, ROW + 1)))
+    download(pricecast)
+    download(pricecast, "2025-06-05")
+    assert ids(pricecast) == ["1"]
+    assert stored(market) == [pytest.approx(made_table(1).loc[ROW, "Close"])]
 
 
 HOPELESS = {

@@ -1,14 +1,15 @@
 """A download beside what is stored: news, revisions, other units, events, and what is not believed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from pipeline.jumps import LASTING
 from pipeline.reconcile import PATIENCE, reconcile, restatement
 from pipeline.types import (
     ActionKind,
@@ -22,6 +23,7 @@ from pipeline.types import (
     ValidatedPrices,
 )
 from tests.made import FIRST, made_bars
+from tests.properties import examples
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 PRICES = ("open", "high", "low", "close")
@@ -42,6 +44,18 @@ def times(bars: Bars, factor: float, rows: slice = slice(None)) -> Bars:
     factors[rows] = factor
     prices = {name: getattr(bars, name) * factors for name in PRICES}
     return replace(bars, **prices, volume=bars.volume / factors)
+
+
+def times_each(bars: Bars, factors: Mapping[int, float]) -> Bars:
+    """The bars with the prices of each of these rows, as far as there are such, so many times as high."""
+    for row, factor in factors.items():
+        bars = times(bars, factor, slice(row, row + 1))
+    return bars
+
+
+def part_of(bars: Bars, rows: Iterable[int]) -> Bars:
+    """The bars of these rows, as far as there are such, in their order."""
+    return rows_of(bars, sorted(row for row in rows if row < len(bars)))
 
 
 def noisy(bars: Bars, seed: int, size: float) -> Bars:
@@ -114,7 +128,7 @@ MADE = st.builds(made_bars, st.integers(1, 80), st.integers(0, 10_000))
 
 
 @given(bars=MADE, seed=st.integers(0, 1000), known_rows=st.slices(80), rows=st.slices(80))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_noise_below_a_millionth_is_no_news_however_little_of_the_history_comes(
     bars: Bars, seed: int, known_rows: slice, rows: slice
 ) -> None:
@@ -126,30 +140,31 @@ def test_noise_below_a_millionth_is_no_news_however_little_of_the_history_comes(
     assert restatement(prices, stored(known)) is None
 
 
+ODD = st.dictionaries(st.integers(0, 79), st.sampled_from([0.01, 0.5, 0.999, 1.003, 4.0, 100.0]))
+
+
 @given(
     bars=MADE,
     known_rows=st.sets(st.integers(0, 79)),
+    known_odd=ODD,
     rows=st.sets(st.integers(0, 79)),
-    odd=st.dictionaries(st.integers(0, 79), st.sampled_from([0.01, 0.5, 0.999, 1.003, 4.0, 100.0])),
+    odd=ODD,
     factor=st.sampled_from([1.0, 0.25, 1.002, 10.0]),
     has_split=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@example(made_bars(4), {3}, {}, {0, 1, 2}, {0: 0.01}, 1.0, False).via("a download for the past")
+@examples(150)
 def test_the_same_download_again_changes_nothing_more(
     bars: Bars,
     known_rows: set[int],
+    known_odd: dict[int, float],
     rows: set[int],
     odd: dict[int, float],
     factor: float,
     has_split: bool,
 ) -> None:
-    # Whether bars before the stored ones are in other units is judged by most of the stored ones.
-    assume(2 * len(known_rows & odd.keys()) < max(len(known_rows), 1))
-    known = rows_of(bars, sorted(row for row in known_rows if row < len(bars)))
-    given_bars = times(bars, factor)
-    for row, times_as_high in odd.items():
-        given_bars = times(given_bars, times_as_high, slice(row, row + 1))
-    given_bars = rows_of(given_bars, sorted(row for row in rows if row < len(bars)))
+    known = part_of(times_each(bars, known_odd), known_rows)
+    given_bars = part_of(times_each(times(bars, factor), odd), rows)
     events = (split(79, 1.0 / factor), action(3)) if has_split and factor != 1.0 else (action(3),)
     prices = downloaded(given_bars, *events)
     once = reconcile(prices, stored(known), NOW)
@@ -158,11 +173,99 @@ def test_the_same_download_again_changes_nothing_more(
     again = reconcile(prices, kept, NOW)
     assert len(again.bars) == 0
     assert (again.actions.given, again.actions.vanished) == ((), ())
-    assert len(again.rejected) <= len(once.rejected)
+    assert {one.session_date for one in again.rejected} <= {one.session_date for one in once.rejected}
+
+
+FEW = st.integers(0, 29)
+
+
+@given(
+    bars=st.builds(made_bars, st.just(30), st.integers(0, 10_000)),
+    known_rows=st.sets(FEW, min_size=3, max_size=10),
+    odd=st.dictionaries(FEW, st.sampled_from([0.01, 0.1, 0.2, 5.0, 10.0, 100.0]), max_size=LASTING),
+    parts=st.lists(st.sets(FEW), min_size=1, max_size=6),
+    kinds=st.sampled_from([BOTH, SILENT]),
+)
+@examples(150)
+def test_no_bar_off_the_stored_level_is_believed_whatever_comes_again_in_whatever_parts(
+    bars: Bars,
+    known_rows: set[int],
+    odd: dict[int, float],
+    parts: list[set[int]],
+    kinds: frozenset[ActionKind],
+) -> None:
+    """For as long as no LASTING others stand on its level, and nobody has released it."""
+    now, source = part_of(bars, known_rows), times_each(bars, odd)
+    for part in parts:
+        now = after(now, reconcile(downloaded(part_of(source, part), kinds=kinds), stored(now), NOW))
+    place = np.searchsorted(bars.session_dates, now.session_dates)
+    assert_same(now, rows_of(bars, place))
+
+
+@pytest.mark.parametrize("row", [0, 20, N - 1], ids=["the oldest", "one between", "the newest"])
+@pytest.mark.parametrize(
+    "part", [range(0), range(20), range(21, N)], ids=["alone", "with older", "with newer"]
+)
+@pytest.mark.parametrize("known_rows", [range(0), range(30, 40)], ids=["nothing", "something"])
+def test_a_bar_in_quarantine_stays_there_when_a_part_of_its_download_comes_again(
+    row: int, part: range, known_rows: range
+) -> None:
+    odd = times(made_bars(N), 100.0, slice(row, row + 1))
+    known = part_of(made_bars(N), known_rows)
+    once = reconcile(downloaded(odd), stored(known), NOW)
+    then = after(known, once)
+    assert (counts(once)[3], len(then)) == (1, N - 1)
+    again = downloaded(part_of(odd, {row, *part}))
+    assert counts(reconcile(again, stored(then), NOW)) == (0, 0, 0, 1)
+
+
+def test_twenty_sessions_on_its_level_are_believed_after_a_bar_in_quarantine_and_it_is_not() -> None:
+    odd = times(made_bars(31 + LASTING), 4.0, slice(30, None))
+    known = rows_of(odd, slice(0, 30))
+    early = reconcile(downloaded(rows_of(odd, slice(0, 30 + LASTING))), stored(known), NOW)
+    assert counts(early) == (0, 0, 0, LASTING)
+    late = reconcile(downloaded(odd), stored(after(known, early)), NOW)
+    assert counts(late) == (LASTING, 0, 0, 1)
+    then = after(known, late)
+    for part in (odd, rows_of(odd, slice(30, 31)), rows_of(odd, slice(25, 35))):
+        assert counts(reconcile(downloaded(part), stored(then), NOW)) == (0, 0, 0, 1)
+
+
+def test_a_wrong_stored_stretch_is_corrected_and_the_bar_before_it_believed_at_once() -> None:
+    bars = made_bars(N)
+    wrong = times(bars, 100.0, slice(31, 40))
+    known = rows_of(wrong, [*range(30), *range(31, N)])
+    changes = reconcile(downloaded(bars), stored(known), NOW)
+    assert counts(changes) == (1, 9, 0, 0)
+    assert_same(after(known, changes), bars)
+
+
+def test_new_bars_beside_stored_ones_that_the_download_contradicts_prove_no_other_level() -> None:
+    bars = made_bars(N)
+    known = rows_of(bars, slice(28, 32))
+    changes = reconcile(downloaded(times(bars, 4.0, slice(0, 30))), stored(known), NOW)
+    assert counts(changes) == (N - 32, 0, 0, 30)
+    assert_same(after(known, changes), rows_of(bars, slice(28, None)))
+
+
+def test_one_or_two_of_many_stored_bars_show_no_other_units() -> None:
+    bars = made_bars(N)
+    for rows in (slice(N - 1, None), slice(N - 2, None)):
+        odd = rows_of(times(bars, 0.25), rows)
+        changes = reconcile(downloaded(odd, announced=(split(N),)), stored(bars), NOW)
+        assert (changes.rebasing, counts(changes)) == (None, (0, 0, 0, len(odd)))
+
+
+@pytest.mark.parametrize(("n", "is_believed"), [(LASTING - 1, False), (LASTING, True)])
+def test_other_units_that_no_split_is_told_of_have_to_last(n: int, is_believed: bool) -> None:
+    bars = made_bars(N)
+    recent = rows_of(times(bars, 0.25), slice(N - n, None))
+    changes = reconcile(downloaded(recent, kinds=SILENT), stored(bars), NOW)
+    assert (changes.rebasing is not None) is is_believed
 
 
 @given(bars=MADE, known_rows=st.sets(st.integers(0, 79)), rows=st.sets(st.integers(0, 79)))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_what_is_stored_afterwards_is_the_download_over_what_was_known(
     bars: Bars, known_rows: set[int], rows: set[int]
 ) -> None:
@@ -235,7 +338,7 @@ def test_a_history_in_other_units_is_rebased_as_a_whole(ratio: float, covered: s
 
 
 @given(bars=st.builds(made_bars, st.just(N), st.integers(0, 10_000)), first=st.integers(0, N - 5))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_after_a_split_bars_and_volumes_that_the_download_lacks_come_into_its_units(
     bars: Bars, first: int
 ) -> None:
@@ -494,6 +597,13 @@ def test_the_download_tells_of_every_day_between_the_sessions_too() -> None:
     weekdays = rows_of(made_bars(14), [0, 1, 2, 3, 4, 7, 8])
     changes = reconcile(downloaded(weekdays), stored(made_bars(0)), NOW)
     assert changes.judged.tolist() == [(FIRST + day).item() for day in range(9)]
+
+
+def test_a_download_for_the_past_does_not_judge_stored_sessions() -> None:
+    bars = made_bars(N)
+    known = stored(rows_of(bars, [2, 3, N - 1]))
+    changes = reconcile(downloaded(rows_of(times(bars, 100.0), slice(0, 6))), known, NOW)
+    assert changes.judged.tolist() == [(FIRST + day).item() for day in (0, 1, 4, 5)]
 
 
 @pytest.mark.parametrize("ratio", [0.55, 0.58, 0.6, 0.62, 0.65, 0.69, 1.5, 1.6, 100.0])

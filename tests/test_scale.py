@@ -2,12 +2,13 @@ import statistics
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from pipeline.scale import feature_scaler, fit_scaler, scale, unscale
 from pipeline.types import FloatArray, Scaling
+from tests.properties import examples
 
 tables = arrays(
     np.float64, st.tuples(st.integers(3, 40), st.integers(1, 4)), elements=st.floats(-1e4, 1e4, width=32)
@@ -15,7 +16,7 @@ tables = arrays(
 
 
 @pytest.mark.parametrize("scaling", Scaling)
-@settings(max_examples=40)
+@examples(40)
 @given(rows=tables)
 def test_unscaling_gives_the_values_back(scaling: Scaling, rows: FloatArray) -> None:
     scaler = fit_scaler(rows, scaling)
@@ -54,7 +55,7 @@ def test_the_scaler_of_one_feature_serves_every_column_of_its_targets() -> None:
 
 
 @pytest.mark.parametrize("scaling", [Scaling.MINMAX, Scaling.STANDARD, Scaling.ROBUST])
-@settings(max_examples=40)
+@examples(40)
 @given(column=st.lists(st.integers(-1000, 1000), min_size=3, max_size=40, unique=True))
 def test_statistics_agree_with_the_standard_library(scaling: Scaling, column: list[int]) -> None:
     first, middle, third = statistics.quantiles(column, n=4, method="inclusive")

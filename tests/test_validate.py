@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.calendars import trading_calendar
@@ -263,7 +263,6 @@ def test_nothing_to_believe_is_an_error_with_the_commonest_reason(rows: RawPrice
 PRICE = st.sampled_from([NAN, -1.0, 0.0, 9.0, 10.0, 10.000001, 11.0, INF])
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

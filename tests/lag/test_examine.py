@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.lag.examine import BATCH, examine
@@ -13,6 +13,7 @@ from pipeline.lag.market import HISTORY
 from pipeline.types import Evidence, Trial
 from tests.lag.made import hinting, in_a_drift, knowing, noisy, older, trial, walk
 from tests.lag.reference import Reference, reference
+from tests.properties import examples
 
 REVERTING = trial(-0.02 * (walk(120)[HISTORY:-1] - 4.6), walk(120))
 TRIALS = {
@@ -80,7 +81,7 @@ def test_more_trials_than_a_batch_come_back_in_their_order() -> None:
 
 
 @given(factor=st.floats(1e-6, 1e6), name=st.sampled_from(sorted(TRIALS)))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_another_currency_unit_changes_nothing(factor: float, name: str) -> None:
     one, shift = TRIALS[name], np.log(factor)
     other = Trial(one.horizon, one.log_prices + shift, one.log_forecasts + shift)
@@ -88,7 +89,7 @@ def test_another_currency_unit_changes_nothing(factor: float, name: str) -> None
 
 
 @given(drift=st.floats(-0.05, 0.05), seed=st.integers(0, 50))
-@settings(max_examples=25, deadline=None)
+@examples(25)
 def test_a_constant_drift_adds_no_skill_to_the_last_price(drift: float, seed: int) -> None:
     prices = walk(60, seed=seed)
     (found,) = examine([trial(np.full(60, drift), prices)])
@@ -99,7 +100,7 @@ def test_a_constant_drift_adds_no_skill_to_the_last_price(drift: float, seed: in
 
 
 @given(n=st.integers(30, 80), horizon=st.integers(1, 4), lag=st.integers(0, 5), seed=st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_an_older_price_is_known_by_its_age(n: int, horizon: int, lag: int, seed: int) -> None:
     (found,) = examine([older(walk(n, horizon, seed), lag, horizon)])
     assert found.nearest_naive == ("y(t)" if lag == 0 else f"y(t-{lag})")

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.lag import judge_alone, judge_together
 from pipeline.lag.market import HISTORY
 from pipeline.types import Trial, Verdict
 from tests.lag.made import knowing, noisy, older, trial, walk
+from tests.properties import examples
 
 
 def test_the_last_price_is_an_echo_with_no_lag() -> None:
@@ -69,7 +70,7 @@ def test_strong_skill_is_promoted_and_an_echo_is_not() -> None:
 
 
 @given(seed=st.integers(0, 10_000), lag=st.integers(0, 5), n=st.integers(60, 200))
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_copies_are_echoes_in_every_market(seed: int, lag: int, n: int) -> None:
     assert judge_alone([older(walk(n, 1, seed), lag)])[0].verdict is Verdict.ECHO
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.properties import examples
 
 pytestmark = pytest.mark.tensorflow
 
@@ -29,7 +31,7 @@ def outputs_and_gradients(run, sequences: np.ndarray, weights: list[np.ndarray])
 
 
 @given(**SIZES)
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @pytest.mark.parametrize("way", ["by_loop", "by_scan"])
 def test_both_ways_equal_keras_in_outputs_and_gradients(
     way: str, batch: int, steps: int, features: int, units: int, seed: int

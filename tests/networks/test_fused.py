@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.properties import examples
 
 pytestmark = pytest.mark.tensorflow
 
@@ -81,7 +83,7 @@ def test_outputs_and_gradients_are_keras_own(keywords: dict[str, Any], training:
     units=st.integers(1, 9),
     seed=st.integers(0, 1000),
 )
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_any_shape_and_any_states_give_keras_outputs_and_gradients(
     batch: int, steps: int, features: int, units: int, seed: int
 ) -> None:

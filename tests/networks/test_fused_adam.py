@@ -2,10 +2,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.networks.fused_adam import FusedAdam
+from tests.properties import examples
 
 pytestmark = pytest.mark.tensorflow
 
@@ -28,7 +29,7 @@ def stepped(optimizer: keras.Optimizer, seed: int, steps: int) -> list[np.ndarra
     return [np.asarray(one) for one in (*variables, *optimizer.variables)]
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(seed=st.integers(0, 10**6), steps=st.integers(1, 20), rate=st.sampled_from([1e-4, 1e-2, 0.3]))
 def test_it_moves_every_variable_as_kerass_adam_does(seed: int, steps: int, rate: float) -> None:
     ours, theirs = (stepped(kind(rate), seed, steps) for kind in (FusedAdam, keras.optimizers.Adam))

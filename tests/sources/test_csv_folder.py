@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import SourceError
@@ -255,7 +255,6 @@ def test_dividends_are_implied_by_adjusted_closes_in_any_order_of_rows(tmp_path:
     assert read(tmp_path, text)["dividend"].tolist() == pytest.approx([1.0, 0.0, 0.0])
 
 
-@settings(deadline=None)
 @given(
     closes=st.lists(st.floats(10.0, 1000.0), min_size=2, max_size=40),
     yields=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.002, 0.02, 0.3]), min_size=40, max_size=40),

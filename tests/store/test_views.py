@@ -3,12 +3,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.store import VIEW_COLUMNS, Connection, Engine, write
 from pipeline.store.views import SCOREBOARD_METRICS
 from pipeline.types import Bands, CorporateAction, FloatArray, ForecastKind, LeadLag, SeriesKey, Verdict
+from tests.properties import examples
 from tests.store.examples import (
     KEY,
     NOON,
@@ -105,7 +106,7 @@ def adjusted(closes: FloatArray, sessions: Any, actions: list[CorporateAction]) 
         st.integers(min_value=0, max_value=24), st.floats(min_value=0.001, max_value=5.0)
     ),
 )
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_adjusted_closes_equal_a_walk_back_through_the_sessions(
     shared_engine: Engine, closes: list[float], ex_rows: dict[int, float]
 ) -> None:

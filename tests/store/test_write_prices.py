@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Table, func, select
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,7 @@ from pipeline.store.read_known import in_quarantine
 from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, rebasings, rejected_bars
 from pipeline.store.write_prices import decide
 from pipeline.types import ActionKind, Bars, CorporateAction, Decision, RejectedBar
+from tests.properties import examples
 from tests.store.examples import (
     NOON,
     SYMBOL,
@@ -157,7 +158,7 @@ def any_bars(draw: st.DrawFn) -> Bars:
 
 
 @given(bars=any_bars())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_bars_are_read_back_exactly_as_stored(shared_engine: Engine, bars: Bars) -> None:
     with shared_engine.connect() as conn:
         run_id = start_run(conn)
