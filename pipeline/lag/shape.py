@@ -88,7 +88,9 @@ def _mean_lag(coefficients: FloatArray) -> FloatArray:
     """(m,): a weight -1 on a return takes it out again, so that the price before it remains."""
     returns = coefficients[:, 2 : 2 + RECENT_RETURNS].sum(axis=1)
     ages = (np.array(AVERAGED_SESSIONS) - 1.0) / 2.0
-    return np.asarray(0.0 - returns - coefficients[:, 2 + RECENT_RETURNS :] @ ages)
+    # Not a matrix product: on some processors its last bits depend on how many rows it has.
+    averages = (coefficients[:, 2 + RECENT_RETURNS :] * ages).sum(axis=1)
+    return np.asarray(0.0 - returns - averages)
 
 
 def _explained(scaled: FloatArray, residuals: FloatArray) -> FloatArray:
