@@ -171,7 +171,7 @@ def _date(text: str) -> np.datetime64:
     try:
         return np.datetime64(date.fromisoformat(TIME_OF_DAY.sub("", text).replace("/", "-")), "D")
     except ValueError:
-        return np.datetime64("NaT")
+        return np.datetime64("NaT", "D")
 
 
 def _price(text: str) -> float:

@@ -9,6 +9,7 @@ from pipeline.settings import AssetSettings, BacktestSettings, LstmSettings, Set
 from pipeline.types import Bars, DateArray, Features, FloatArray, IntArray, Windows
 
 FIRST = np.datetime64("2024-01-01", "D")
+DAY = np.timedelta64(1, "D")
 SMALL = Settings(
     horizons=3,
     transform=TransformSettings(time_steps=4, train_sessions=80),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.ask import asking_from
 from pipeline.calendars import trading_calendar
 from pipeline.types import Asked
+from tests.made import DAY
 from tests.properties import examples
 
 NEW_YORK = trading_calendar("XNYS", 30)
@@ -96,7 +97,7 @@ def test_newest_bars_that_are_no_sessions_any_more_are_asked_for_by_the_calendar
     assert first_asked(newest=day("2025-12-28"), last_settled=day("2025-12-26")) == date(2025, 12, 12)
 
 
-DAYS = st.integers(min_value=0, max_value=3000).map(lambda n: day("2016-01-04") + n)
+DAYS = st.integers(min_value=0, max_value=3000).map(lambda n: day("2016-01-04") + n * DAY)
 
 
 @examples(60)

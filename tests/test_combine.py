@@ -13,7 +13,7 @@ from pipeline.errors import ConfigError
 from pipeline.models import configure
 from pipeline.settings import EnsembleSettings
 from pipeline.types import ForecastKind, MemberForecasts, Weighting
-from tests.made import LED, SMALL, made_dates
+from tests.made import DAY, LED, SMALL, made_dates
 from tests.market import Market, market_in
 
 ORIGINS, HORIZONS = 120, 2
@@ -80,7 +80,7 @@ def test_what_comes_after_an_origin_changes_nothing_before_it(row: int, seed: in
 
 def test_forecasts_of_no_change_at_all_have_no_weight() -> None:
     dates, moves = made_dates(60), np.random.default_rng(0).normal(size=60)
-    np.testing.assert_array_equal(shrinkage(dates, dates + 1, np.zeros(60), moves), 0.0)
+    np.testing.assert_array_equal(shrinkage(dates, dates + DAY, np.zeros(60), moves), 0.0)
 
 
 @pytest.mark.parametrize(

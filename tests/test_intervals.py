@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.intervals import PastErrors, conformal_bands, conformal_radius
-from tests.made import made_dates
+from tests.made import DAY, made_dates
 
 
 @pytest.mark.parametrize(("coverage", "fewest"), [(0.80, 4), (0.95, 19)])
@@ -35,7 +35,7 @@ def test_a_band_does_not_know_errors_revealed_after_its_origin(origin: int, seed
     earlier = dates[: origin + 1]
     closes = np.full((len(earlier), 2), 100.0)
     before, after = (
-        conformal_bands(earlier, closes, [PastErrors(dates, each), PastErrors(dates + 1, each)], 30)
+        conformal_bands(earlier, closes, [PastErrors(dates, each), PastErrors(dates + DAY, each)], 30)
         for each in (errors, altered)
     )
     for name in ("lower_80", "upper_80", "lower_95", "upper_95"):

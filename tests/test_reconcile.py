@@ -22,7 +22,7 @@ from pipeline.types import (
     PriceChanges,
     ValidatedPrices,
 )
-from tests.made import FIRST, made_bars
+from tests.made import DAY, FIRST, made_bars, made_dates
 from tests.properties import examples
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
@@ -65,7 +65,7 @@ def noisy(bars: Bars, seed: int, size: float) -> Bars:
 
 
 def action(row: int, kind: ActionKind = ActionKind.DIVIDEND, value: float = 0.5) -> CorporateAction:
-    return CorporateAction("MADE", FIRST + row, kind, value)
+    return CorporateAction("MADE", FIRST + row * DAY, kind, value)
 
 
 def split(row: int, value: float = 4.0) -> CorporateAction:
@@ -559,8 +559,8 @@ def test_a_hundredfold_bar_waits_and_is_a_gap(first_run: bool) -> None:
     changes = reconcile(downloaded(bars), stored(known), NOW)
     (rejected,) = changes.rejected
     assert rejected.reason == "about 100 times too high"
-    assert rejected.session_date == FIRST + N - 3
-    assert changes.missing.tolist() == [(FIRST + N - 3).item()]
+    assert rejected.session_date == FIRST + (N - 3) * DAY
+    assert changes.missing.tolist() == [(FIRST + (N - 3) * DAY).item()]
     assert changes.n_new == N - 1 - len(known)
 
 
@@ -593,16 +593,16 @@ def test_expected_sessions_without_a_bar_are_missing_from_the_first_bar_to_the_n
     bars = made_bars(N)
     some = rows_of(bars, [10, 11, 14])
     changes = reconcile(downloaded(some, expected=17), stored(made_bars(0)), NOW)
-    assert changes.missing.tolist() == [(FIRST + row).item() for row in (12, 13, 15, 16)]
+    assert changes.missing.tolist() == [(FIRST + row * DAY).item() for row in (12, 13, 15, 16)]
     known = stored(rows_of(bars, [8, 12]))
     changes = reconcile(downloaded(some, expected=17), known, NOW)
-    assert changes.missing.tolist() == [(FIRST + row).item() for row in (9, 13, 15, 16)]
+    assert changes.missing.tolist() == [(FIRST + row * DAY).item() for row in (9, 13, 15, 16)]
 
 
 def test_the_download_tells_of_every_day_between_the_sessions_too() -> None:
     weekdays = rows_of(made_bars(14), [0, 1, 2, 3, 4, 7, 8])
     changes = reconcile(downloaded(weekdays), stored(made_bars(0)), NOW)
-    assert changes.judged.tolist() == [(FIRST + day).item() for day in range(9)]
+    assert changes.judged.tolist() == made_dates(9).tolist()
 
 
 def test_a_download_for_the_past_does_not_judge_stored_sessions() -> None:

@@ -13,7 +13,7 @@ from pipeline.train import target_scaler
 from pipeline.types import Differencing, FeatureSet, Scaling, Shape, Target
 from pipeline.walk_forward import Assignment, forecast
 from pipeline.window import last_alone, make_windows
-from tests.made import LED, SMALL, config_of, features_of, made_bars, unbroken
+from tests.made import DAY, LED, SMALL, config_of, features_of, made_bars, unbroken
 from tests.market import Market, market_in
 
 LAST = SMALL.model_copy(update={"transform": SMALL.transform.model_copy(update={"target": Target.LAST})})
@@ -55,7 +55,7 @@ def test_one_session_alone_is_forecast(model: str) -> None:
     for block in (*found.backtests, *found.live):
         assert block.horizons.tolist() == [3]
         assert block.closes.shape == (len(block.origin_dates), 1)
-        np.testing.assert_array_equal(block.target_dates[:, 0], block.origin_dates + 3)
+        np.testing.assert_array_equal(block.target_dates[:, 0], block.origin_dates + 3 * DAY)
 
 
 def test_the_drift_of_the_last_session_is_the_sum_of_the_drifts() -> None:

@@ -13,7 +13,7 @@ from pipeline.scale import feature_scaler, unscale
 from pipeline.train import data_hash, fit_seed, train
 from pipeline.types import Features, ForecastKind, Windows
 from pipeline.window import make_windows
-from tests.made import SMALL, config_of, features_of, made_bars, unbroken
+from tests.made import DAY, SMALL, config_of, features_of, made_bars, unbroken
 
 CONFIG = config_of("drift")
 
@@ -143,7 +143,7 @@ def test_the_data_hash_changes_with_every_value_and_close_it_covers(row: int, co
     "change",
     [
         lambda features: {"names": ("range", *features.names[1:])},
-        lambda features: {"session_dates": features.session_dates + 1},
+        lambda features: {"session_dates": features.session_dates + DAY},
     ],
     ids=["a name", "the dates"],
 )

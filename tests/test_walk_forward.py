@@ -8,7 +8,7 @@ from pipeline.errors import AssetError, HistoryError
 from pipeline.models.base import ModelConfig
 from pipeline.types import Bars, Differencing, Features, ForecastBlock, ForecastKind
 from pipeline.walk_forward import Assignment, forecast
-from tests.made import FIRST, config_of, features_of, made_bars, unbroken
+from tests.made import DAY, FIRST, config_of, features_of, made_bars, unbroken
 
 CALENDAR = trading_calendar("24/7", 180)
 
@@ -46,7 +46,7 @@ def test_a_model_is_fitted_anew_every_so_many_origins() -> None:
     for block in blocks:
         assert block.fit.kind is ForecastKind.BACKTEST
         assert block.fit.provenance.trained_through <= block.origin_dates[0]
-        np.testing.assert_array_equal(block.target_dates[:, 0], block.origin_dates + 1)
+        np.testing.assert_array_equal(block.target_dates[:, 0], block.origin_dates + DAY)
 
 
 def check_one_path(model: str) -> None:
@@ -147,7 +147,8 @@ def test_chosen_leads_and_spreads_know_nothing_of_what_comes_later() -> None:
         later = dataclasses.replace(bars, close=changed)
         features = features_of(later, config, np.where(np.arange(150) >= 130, lead * factor**2, lead))
         blocks.append(backtest_blocks(features, config, origins=40, refit_every=5))
-    before, after = ([block for block in found if block.origin_dates[-1] < FIRST + 130] for found in blocks)
+    change = FIRST + 130 * DAY
+    before, after = ([block for block in found if block.origin_dates[-1] < change] for found in blocks)
     assert len(before) == len(after) > 2
     assert any(one.is_used for block in before for one in block.fit.provenance.lead_lags)
     for one, other in zip(before, after, strict=True):

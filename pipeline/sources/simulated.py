@@ -81,7 +81,7 @@ class SimulatedSource:
                 f"the simulated market has no session from {first} to {today}",
                 f"Ask for a day after {FIRST_SESSION}, and not before the start of the history.",
             )
-        dates = np.arange(FIRST_SESSION, today + 1)
+        dates = np.arange(FIRST_SESSION, today + np.timedelta64(1, "D"))
         rows = self._rows(asset.symbol, len(dates))
         rows["session_date"] = dates.astype("datetime64[s]")
         rows["date_text"] = dates.astype(str)

@@ -10,7 +10,7 @@ import pytest
 from pipeline.forecast_file import ForecastSeries, read_forecast_file
 from pipeline.lag import align, as_judged, judge_records
 from pipeline.types import Bands, Bars, BoolArray, SeriesKey, TrackRecord, Verdict
-from tests.made import made_bars
+from tests.made import DAY, made_bars
 from tests.made_forecasts import COLUMNS, written
 
 
@@ -116,7 +116,7 @@ def test_a_split_after_the_forecasts_changes_nothing() -> None:
 
 def test_a_record_that_no_bar_belongs_to_has_no_verdict() -> None:
     bars = made_bars(60)
-    other = replace(record(bars), origin_dates=record(bars).origin_dates + 1000)
+    other = replace(record(bars), origin_dates=record(bars).origin_dates + 1000 * DAY)
     assert align(other, bars) is None
     assert judge_records([(other, bars), (record(bars), made_bars(0))]) == ()
 

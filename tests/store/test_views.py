@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline.store import VIEW_COLUMNS, Connection, Engine, write
 from pipeline.store.views import SCOREBOARD_METRICS
 from pipeline.types import Bands, CorporateAction, FloatArray, ForecastKind, LeadLag, SeriesKey, Verdict
+from tests.made import DAY
 from tests.properties import examples
 from tests.store.examples import (
     KEY,
@@ -134,8 +135,8 @@ def test_a_superseded_dividend_adjusts_nothing(conn: Connection) -> None:
 def test_latest_forecasts_are_live_and_of_the_newest_origin(conn: Connection) -> None:
     run_id = start_run(conn)
     for day in (0, 1):
-        issue(conn, run_id, make_block(make_fit(), FAR_ORIGIN + day, horizons=2, forecast=103.0 + day))
-    issue(conn, run_id, make_block(make_fit(kind=ForecastKind.BACKTEST), FAR_ORIGIN + 5))
+        issue(conn, run_id, make_block(make_fit(), FAR_ORIGIN + day * DAY, horizons=2, forecast=103.0 + day))
+    issue(conn, run_id, make_block(make_fit(kind=ForecastKind.BACKTEST), FAR_ORIGIN + 5 * DAY))
     found = rows(conn, "latest_forecasts")
     assert [(row["horizon"], row["origin_date"], row["forecast_close"]) for row in found] == [
         (1, "2999-01-02", 104.0),
