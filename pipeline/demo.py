@@ -10,7 +10,7 @@ from pipeline.errors import PricecastError, StoreError, UsageError
 from pipeline.report import Rows
 from pipeline.settings import DEFAULT_MODELS, Settings
 from pipeline.sources.simulated import SIMULATED_ASSETS, TRUTHS, SimulatedSource
-from pipeline.store import open_read_only, open_store, read, reading
+from pipeline.store import disposing, open_read_only, open_store, read, reading
 from pipeline.types import RunSummary
 
 COMMAND = "demo"
@@ -58,12 +58,9 @@ def run_demo(
     clock: Callable[[], datetime] = utc_now,
 ) -> RunSummary:
     """The daily job with the plain steps, into the settings' database."""
-    store = open_store(settings.database)
-    try:
+    with disposing(open_store(settings.database)) as store:
         request = Request(settings, as_of, command=COMMAND)
         return run_daily(request, SimulatedSource(), store, progress=progress, clock=clock)
-    finally:
-        store.dispose()
 
 
 def fresh_file(database: str) -> Path:
@@ -116,10 +113,8 @@ def _sqlite_file(database: str) -> Path:
 
 def _is_a_demo(file: Path) -> bool:
     try:
-        engine = open_read_only(str(file))
-        with reading(engine) as connection:
+        with disposing(open_read_only(str(file))) as engine, reading(engine) as connection:
             _, commands = read.query(connection, "SELECT DISTINCT command FROM runs")
     except StoreError:
         return False
-    engine.dispose()
     return set(commands) <= {(COMMAND,)}

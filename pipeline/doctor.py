@@ -87,15 +87,14 @@ def check_calendars(settings: Settings) -> CheckResult:
 def check_store(settings: Settings) -> CheckResult:
     """The database is sound, or can be made."""
     from pipeline.report import database_name
-    from pipeline.store import check, open_read_only
+    from pipeline.store import check, disposing, open_read_only
 
     name = database_name(settings.database)
     if _is_absent_file(settings.database):
         return _check_folder("store", Path(name), f"{name} does not exist yet; the first run makes it")
     try:
-        engine = open_read_only(settings.database)
-        problems = check(engine)
-        engine.dispose()
+        with disposing(open_read_only(settings.database)) as engine:
+            problems = check(engine)
     except PricecastError as error:
         return _failed("store", error)
     if problems:
@@ -125,15 +124,11 @@ def check_last_run(settings: Settings) -> CheckResult:
 
 
 def _newest_run(database: str) -> tuple[int, str, str] | None:
-    from pipeline.store import open_read_only, read, reading
+    from pipeline.store import disposing, open_read_only, read, reading
 
     newest = "SELECT run_id, status, started_at_utc FROM runs ORDER BY run_id DESC LIMIT 1"
-    engine = open_read_only(database)
-    try:
-        with reading(engine) as connection:
-            _, rows = read.query(connection, newest)
-    finally:
-        engine.dispose()
+    with disposing(open_read_only(database)) as engine, reading(engine) as connection:
+        _, rows = read.query(connection, newest)
     return (int(rows[0][0]), str(rows[0][1]), str(rows[0][2])) if rows else None
 
 
@@ -143,15 +138,14 @@ def check_histories(settings: Settings) -> CheckResult:
     Out of date is a history that lacks more than the newest settled session, which a run may yet be due for.
     Those that are out of date are told first.
     """
-    from pipeline.store import open_read_only
+    from pipeline.store import disposing, open_read_only
 
     name = "histories"
     if _is_absent_file(settings.database):
         return CheckResult(name, ok=True, message="none yet")
     try:
-        engine = open_read_only(settings.database)
-        found = [_history(engine, settings, asset) for asset in settings.assets]
-        engine.dispose()
+        with disposing(open_read_only(settings.database)) as engine:
+            found = [_history(engine, settings, asset) for asset in settings.assets]
     except PricecastError as error:
         return _failed(name, error)
     told = sorted((one for one in found if one.words), key=lambda one: not one.is_outdated)

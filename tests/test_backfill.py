@@ -12,7 +12,7 @@ from pipeline.errors import UsageError
 from pipeline.settings import AssetSettings, load_settings
 from pipeline.sources import open_source
 from pipeline.sources.base import PriceSource
-from pipeline.store import open_store
+from pipeline.store import disposing, open_store
 from pipeline.types import RawPrices
 from tests.market import Market, made_table, market_in, times
 
@@ -41,7 +41,8 @@ def test_every_day_knows_what_it_knew_and_the_source_is_asked_once(market: Marke
     settings = load_settings(market.config)
     source = Counted(open_source(settings.source, settings.download))
     request = Request(settings, parse_moment("2025-06-07"), command="backfill")
-    summaries = run_backfill(request, date(2025, 6, 5), source, open_store(settings.database))
+    with disposing(open_store(settings.database)) as store:
+        summaries = run_backfill(request, date(2025, 6, 5), source, store)
     assert [summary.as_of.date() for summary in summaries] == [date(2025, 6, day) for day in (5, 6, 7)]
     assert source.asked == ["GOOD-USD", "ODD-USD"]
     backfilled = market.ask(f"SELECT {LASTING} FROM forecasts ORDER BY {LASTING}")
@@ -57,7 +58,8 @@ def test_a_day_done_already_stays_as_it_is(market: Market) -> None:
     settings = load_settings(market.config)
     request = Request(settings, parse_moment("2025-06-06"))
     source = open_source(settings.source, settings.download)
-    (summary,) = run_backfill(request, date(2025, 6, 6), source, open_store(settings.database))
+    with disposing(open_store(settings.database)) as store:
+        (summary,) = run_backfill(request, date(2025, 6, 6), source, store)
     assert (summary.n_forecasts, summary.n_scores, summary.n_verdicts) == (0, 0, 0)
 
 
@@ -65,8 +67,11 @@ def test_a_first_day_after_the_last_is_wrong_usage(market: Market) -> None:
     settings = load_settings(market.config)
     request = Request(settings, parse_moment("2025-06-06"))
     source = open_source(settings.source, settings.download)
-    with pytest.raises(UsageError, match="2025-06-07 lies after --to 2025-06-06"):
-        run_backfill(request, date(2025, 6, 7), source, open_store(settings.database))
+    with (
+        disposing(open_store(settings.database)) as store,
+        pytest.raises(UsageError, match="2025-06-07 lies after --to 2025-06-06"),
+    ):
+        run_backfill(request, date(2025, 6, 7), source, store)
 
 
 def test_what_was_downloaded_once_serves_later_starts_and_is_asked_again_for_earlier_ones(
@@ -97,15 +102,15 @@ def test_a_split_on_one_of_the_days_asks_once_more_and_rebases_nothing_twice(mar
     table = made_table(1).assign(Dividends=0.0, **{"Stock Splits": 0.0})
     market.write("ODD-USD", table)
     settings = load_settings(market.config)
-    store = open_store(settings.database)
     source = Counted(open_source(settings.source, settings.download))
 
     def backfilled(first: date, last: str) -> list[tuple[int, int]]:
         request = Request(settings, parse_moment(last), ("ODD-USD",), command="backfill")
-        return [
-            (one.ingested[0].new, one.ingested[0].revised)
-            for one in run_backfill(request, first, source, store)
-        ]
+        with disposing(open_store(settings.database)) as store:
+            return [
+                (one.ingested[0].new, one.ingested[0].revised)
+                for one in run_backfill(request, first, source, store)
+            ]
 
     assert backfilled(date(2025, 6, 2), "2025-06-03") == [(152, 0), (1, 0)]
     after = times(table, slice(None), 0.25)

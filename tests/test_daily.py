@@ -16,7 +16,7 @@ from pipeline.errors import RateLimitError
 from pipeline.job import Job, Outcome
 from pipeline.settings import AssetSettings, DownloadSettings, load_settings
 from pipeline.sources import PriceSource, open_source
-from pipeline.store import open_store
+from pipeline.store import disposing, open_store
 from pipeline.types import RawPrices, RunStatus
 from pipeline.workers import Pending
 from tests.market import AS_OF, SESSIONS, Market, made_table, market_in
@@ -148,13 +148,14 @@ def test_a_defect_in_one_asset_costs_no_other_asset(market: Market) -> None:
 
     settings = load_settings(market.config)
     told: dict[str, list[tuple[int, int]]] = {}
-    summary = run_daily(
-        Request(settings, parse_moment(AS_OF)),
-        open_source(settings.source, settings.download),
-        open_store(settings.database),
-        Steps(issue=issue),
-        progress=lambda stage, asset, done, total: told.setdefault(stage, []).append((done, total)),
-    )
+    with disposing(open_store(settings.database)) as store:
+        summary = run_daily(
+            Request(settings, parse_moment(AS_OF)),
+            open_source(settings.source, settings.download),
+            store,
+            Steps(issue=issue),
+            progress=lambda stage, asset, done, total: told.setdefault(stage, []).append((done, total)),
+        )
     assert summary.status is RunStatus.DEGRADED
     (failure,) = summary.failures
     assert failure.symbol == "ODD-USD"
@@ -307,8 +308,9 @@ def test_a_lead_whose_download_fails_is_told_and_costs_no_forecast_where_it_is_s
 def test_the_run_itself_is_recorded_with_wall_clock_and_knowledge(market: Market) -> None:
     settings = load_settings(market.config)
     now = datetime(2025, 7, 1, 12, tzinfo=UTC)
-    source, store = open_source(settings.source, settings.download), open_store(settings.database)
-    summary = run_daily(Request(settings, parse_moment(AS_OF)), source, store, clock=lambda: now)
+    source = open_source(settings.source, settings.download)
+    with disposing(open_store(settings.database)) as store:
+        summary = run_daily(Request(settings, parse_moment(AS_OF)), source, store, clock=lambda: now)
     assert summary.status is RunStatus.DONE
     ((as_of, started, status),) = market.ask("SELECT as_of_utc, started_at_utc, status FROM runs")
     assert str(as_of).startswith("2025-06-10 23:59:59")

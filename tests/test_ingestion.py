@@ -13,7 +13,7 @@ from pipeline.daily import Request, run_daily
 from pipeline.errors import SourceError
 from pipeline.settings import AssetSettings, load_settings
 from pipeline.sources import PriceSource, open_source
-from pipeline.store import open_store, write_prices, writing
+from pipeline.store import disposing, open_store, write_prices, writing
 from pipeline.types import Decision, IngestSummary, RawPrices, RunStatus, RunSummary
 from tests.market import AS_OF, Market, made_table, market_in, times, without
 
@@ -78,9 +78,9 @@ def run(
         market.write("ODD-USD", table)
     settings = load_settings(market.config)
     source = Watched(open_source(settings.source, settings.download), answers)
-    store = open_store(settings.database)
     request = Request(settings, parse_moment(as_of), ("ODD-USD",))
-    return Day(run_daily(request, source, store, clock=lambda: now), source.asked)
+    with disposing(open_store(settings.database)) as store:
+        return Day(run_daily(request, source, store, clock=lambda: now), source.asked)
 
 
 def eventful(table: pd.DataFrame, **events: dict[int, float]) -> pd.DataFrame:
@@ -93,7 +93,8 @@ def eventful(table: pd.DataFrame, **events: dict[int, float]) -> pd.DataFrame:
 
 
 def release(market: Market, rejected_id: int, decision: Decision = Decision.RELEASED) -> None:
-    with writing(open_store(load_settings(market.config).database)) as connection:
+    database = load_settings(market.config).database
+    with disposing(open_store(database)) as store, writing(store) as connection:
         write_prices.decide(connection, [rejected_id], decision, NOW)
 
 

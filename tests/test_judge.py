@@ -16,7 +16,7 @@ from pipeline.daily import Request, run_daily
 from pipeline.lag import align, judge_alone
 from pipeline.settings import BacktestSettings
 from pipeline.sources.simulated import SimulatedSource
-from pipeline.store import open_store, read, reading
+from pipeline.store import disposing, open_store, read, reading
 from pipeline.types import Trial
 from tests.light import DAY, light_settings
 from tests.made_forecasts import made_cells, noisy_cells, with_cell, without_rows, written
@@ -234,8 +234,8 @@ def test_our_own_forecasts_get_from_a_file_the_evidence_that_they_get_in_the_sto
     """But for the first 21 forecasts, which serve as history in the file."""
     update = {"models": ("ridge",), "backtest": BacktestSettings(origins=90, refit_every=90)}
     settings = light_settings(tmp_path).model_copy(update=update)
-    store = open_store(settings.database)
-    run_daily(Request(settings, parse_moment(DAY), ("SIM-LEAD",)), SimulatedSource(), store)
+    with disposing(open_store(settings.database)) as store:
+        run_daily(Request(settings, parse_moment(DAY), ("SIM-LEAD",)), SimulatedSource(), store)
     query = (
         "SELECT origin_date, target_date, last_close, forecast_close AS forecast, actual_close AS actual"
         " FROM forecast_history WHERE horizon = 1"
@@ -243,7 +243,7 @@ def test_our_own_forecasts_get_from_a_file_the_evidence_that_they_get_in_the_sto
     _, table, _ = pricecast("sql", query, "--format", "csv", "--db", settings.database)
     Path(FILE).write_text(table, encoding="utf-8")
     _, out, _ = pricecast("judge", FILE, "--json")
-    with reading(store) as connection:
+    with disposing(open_store(settings.database)) as store, reading(store) as connection:
         end = np.datetime64("2100-01-01")
         record, *_ = read.track_records(connection, "SIM-LEAD", end)
         aligned = align(record, read.bars(connection, "SIM-LEAD", end))

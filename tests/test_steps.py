@@ -35,7 +35,9 @@ class Faulty:
 def job_with(source: Faulty, folder: Path) -> Job:
     settings = Settings(download=DownloadSettings(tries=3, backoff_seconds=0.0))
     moment = parse_moment("2025-06-01")
-    return Job(settings, moment, 1, source, open_store(str(folder / "a.db")), moment)
+    store = open_store(str(folder / "a.db"))
+    store.dispose()  # a download asks it nothing
+    return Job(settings, moment, 1, source, store, moment)
 
 
 def transient() -> TransientSourceError:

@@ -44,9 +44,8 @@ def check(db: DatabaseOption = None, config: ConfigOption = None) -> None:
 
     database = chosen_database(config, db)
     name = report.database_name(database)
-    engine = store.open_read_only(database)
-    problems = store.check(engine)
-    engine.dispose()
+    with store.disposing(store.open_read_only(database)) as engine:
+        problems = store.check(engine)
     if problems:
         raise StoreError(f"{name}: {'; '.join(problems)}", "Restore a backup made by 'pricecast db backup'.")
     typer.echo(f"{name} is sound")

@@ -49,12 +49,10 @@ def _known_at(database: str, symbol: str, known_at: str, columns: tuple[str, ...
     from pipeline.adjust import adjusted_back
     from pipeline.clock import parse_moment
     from pipeline.report import Rows
-    from pipeline.store import open_read_only, read_then, reading
+    from pipeline.store import disposing, open_read_only, read_then, reading
 
-    engine = open_read_only(database)
-    with reading(engine) as connection:
+    with disposing(open_read_only(database)) as engine, reading(engine) as connection:
         known = read_then.prices_known_at(connection, symbol, parse_moment(known_at))
-    engine.dispose()
     bars = known.bars
     values = {
         "symbol": [symbol] * len(bars),
@@ -82,12 +80,12 @@ def replay(
 
     from pipeline import report
     from pipeline.replay import replay as make_again
-    from pipeline.store import open_read_only
+    from pipeline.store import disposing, open_read_only
     from pipeline.types import Replayed
 
-    output, engine = one_format(as_json=as_json, as_csv=as_csv), open_read_only(chosen_database(config, db))
-    found = make_again(engine, run_id)
-    engine.dispose()
+    output = one_format(as_json=as_json, as_csv=as_csv)
+    with disposing(open_read_only(chosen_database(config, db))) as engine:
+        found = make_again(engine, run_id)
     names = tuple(field.name for field in fields(Replayed))
     show_rows(report.Rows(names, tuple(astuple(one) for one in found)), output, report.plain_table)
     same, issued = sum(one.same for one in found), sum(one.issued for one in found)

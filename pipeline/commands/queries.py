@@ -26,14 +26,10 @@ VERDICTS = "SELECT * FROM model_verdicts ORDER BY symbol, horizon, model"
 
 def read_rows(database: str, sql: str) -> Rows:
     """The answer of the existing database to one statement that reads."""
-    from pipeline.store import open_read_only, read, reading
+    from pipeline.store import disposing, open_read_only, read, reading
 
-    engine = open_read_only(database)
-    try:
-        with reading(engine) as connection:
-            columns, values = read.query(connection, sql)
-    finally:
-        engine.dispose()
+    with disposing(open_read_only(database)) as engine, reading(engine) as connection:
+        columns, values = read.query(connection, sql)
     return Rows(columns, tuple(values))
 
 

@@ -136,16 +136,16 @@ def download(
     from pipeline.clock import knowable_moment, utc_now
     from pipeline.daily import Request, Steps, run_download
     from pipeline.sources import open_source
-    from pipeline.store import open_store
+    from pipeline.store import disposing, open_store
 
     now = utc_now()
     moment = now if as_of is None else knowable_moment(as_of, now)
     settings = chosen_settings(config, db, source)
     request = Request(settings, moment, chosen_symbols(symbols), command="download")
     prices = open_source(settings.source, settings.download)
-    with progress_bar() as progress:
+    with progress_bar() as progress, disposing(open_store(settings.database)) as store:
         run_steps = Steps(first_due=steps.whole_history) if whole else Steps()
-        summary = run_download(request, prices, open_store(settings.database), run_steps, progress)
+        summary = run_download(request, prices, store, run_steps, progress)
     typer.echo(run_summary.run_text(summary, settings.database))
     _echo_failures(summary.failures)
     raise typer.Exit(exit_code([summary]))
@@ -167,21 +167,21 @@ def _echo_failures(failures: Sequence[Failure]) -> None:
 def _run_directly(request: Request) -> RunSummary:
     from pipeline.daily import run_daily
     from pipeline.sources import open_source
-    from pipeline.store import open_store
+    from pipeline.store import disposing, open_store
 
     source = open_source(request.settings.source, request.settings.download)
-    with progress_bar() as progress:
-        return run_daily(request, source, open_store(request.settings.database), progress=progress)
+    with progress_bar() as progress, disposing(open_store(request.settings.database)) as store:
+        return run_daily(request, source, store, progress=progress)
 
 
 def _backfill_directly(request: Request, first: date) -> tuple[RunSummary, ...]:
     from pipeline.backfill import run_backfill
     from pipeline.sources import open_source
-    from pipeline.store import open_store
+    from pipeline.store import disposing, open_store
 
     source = open_source(request.settings.source, request.settings.download)
-    with progress_bar() as progress:
-        return run_backfill(request, first, source, open_store(request.settings.database), progress=progress)
+    with progress_bar() as progress, disposing(open_store(request.settings.database)) as store:
+        return run_backfill(request, first, source, store, progress=progress)
 
 
 def _run_under_prefect(said: _FlowParameters, as_of: str | None) -> RunSummary:

@@ -7,7 +7,16 @@ Open an engine with `open_store` or `open_read_only`, then call the functions of
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.store.engine import backup, check, open_read_only, open_store, reading, upgrade, writing
+from pipeline.store.engine import (
+    backup,
+    check,
+    disposing,
+    open_read_only,
+    open_store,
+    reading,
+    upgrade,
+    writing,
+)
 from pipeline.store.view_columns import VIEW_COLUMNS
 
 __all__ = [
@@ -16,6 +25,7 @@ __all__ = [
     "Engine",
     "backup",
     "check",
+    "disposing",
     "open_read_only",
     "open_store",
     "reading",

@@ -60,22 +60,32 @@ def open_store(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_writer)
         event.listen(engine, "begin", _begin)
-    with reading(engine) as connection:
-        is_ready = _revision(connection) == CODE_REVISION and _has_current_views(connection)
-    if not is_ready:
-        upgrade(engine)
+    with _closed_on_failure(engine):
+        with reading(engine) as connection:
+            is_ready = _revision(connection) == CODE_REVISION and _has_current_views(connection)
+        if not is_ready:
+            upgrade(engine)
     return engine
 
 
 def open_read_only(url: str) -> Engine:
     """The existing database at `url`, which no statement sent through this engine can change."""
     engine = _reader(url)
-    with reading(engine) as connection:
+    with _closed_on_failure(engine), reading(engine) as connection:
         revision = _revision(connection)
         if revision != CODE_REVISION:
             _require_known(connection, revision)
             raise StoreError(f"{_name(engine)} is of an older version", "Run 'pricecast db upgrade' first.")
     return engine
+
+
+@contextmanager
+def disposing(engine: Engine) -> Iterator[Engine]:
+    """The engine, whose connections are closed at the end, however it ends."""
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -125,14 +135,13 @@ def backup(url: str, file: Path) -> None:
         raise StoreError(f"{_name(engine)} is not SQLite", "Use that database's own backup tool.")
     if file.exists():
         raise StoreError(f"{file} exists already", "Name a file that does not exist yet.")
-    with _actionable(engine), closing(engine.raw_connection()) as source:
+    with disposing(engine), _actionable(engine), closing(engine.raw_connection()) as source:
         try:
             with closing(sqlite3.connect(file)) as target:
                 source.driver_connection.backup(target)  # type: ignore[union-attr]
         except sqlite3.Error as error:
             file.unlink(missing_ok=True)
             raise StoreError(f"{file} cannot be written: {error}", "Choose another folder.") from error
-    engine.dispose()
 
 
 def check(engine: Engine) -> tuple[str, ...]:
@@ -306,6 +315,15 @@ def _actionable(engine: Engine) -> Iterator[None]:
         for symptom, what, next_step in _ADVICE:
             if symptom in message:
                 raise StoreError(f"{_name(engine)} {what}: {message}", next_step) from error
+        raise
+
+
+@contextmanager
+def _closed_on_failure(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
         raise
 
 

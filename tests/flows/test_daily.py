@@ -15,7 +15,7 @@ from pipeline.clock import parse_moment
 from pipeline.daily import Request, run_daily
 from pipeline.errors import ConfigError, UsageError
 from pipeline.sources import open_source
-from pipeline.store import open_store
+from pipeline.store import disposing, open_store
 from pipeline.types import RunStatus, RunSummary
 from tests.flows.conftest import rows_of
 
@@ -44,7 +44,8 @@ def test_the_flow_and_the_plain_job_leave_the_same_rows(
         settings = settings_from(config, database=str(tmp_path / "plain.db"))
         request = Request(settings, parse_moment(day))
         source = open_source(settings.source, settings.download)
-        assert summary == run_daily(request, source, open_store(settings.database))
+        with disposing(open_store(settings.database)) as store:
+            assert summary == run_daily(request, source, store)
     by_flow, by_job = rows_of(tmp_path / "flow.db"), rows_of(tmp_path / "plain.db")
     assert by_flow == by_job
     assert len(by_flow["forecasts"]) > 400

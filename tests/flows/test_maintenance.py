@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError, UsageError
-from pipeline.store import check, open_read_only, open_store
+from pipeline.store import check, disposing, open_read_only, open_store
 
 OLD = ("pricecast-2020-01-05.db", "pricecast-2020-01-12.db", "pricecast-2020-01-19.db")
 FOREIGN = "notes.db"
@@ -54,7 +54,8 @@ def test_a_sound_copy_of_today_takes_the_place_of_the_oldest(
     copy = Path(store_maintenance(database=store, folder=str(folder), keep=2))
     assert copy.name in {f"pricecast-{day}.db" for day in (before, datetime.now(UTC).date())}
     assert names_in(folder) == sorted([FOREIGN, OLD[-1], copy.name])
-    assert check(open_read_only(str(copy))) == ()
+    with disposing(open_read_only(str(copy))) as copied:
+        assert check(copied) == ()
 
 
 def test_a_second_copy_of_the_day_replaces_the_first(

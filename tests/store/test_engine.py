@@ -2,6 +2,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pipeline.store import (
     Engine,
     backup,
     check,
+    disposing,
     open_read_only,
     open_store,
     reading,
@@ -57,11 +59,11 @@ def damage(engine: Engine, *statements: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "sqlite:///"], ids=["a plain path", "a URL"])
 def test_a_new_database_is_made_with_all_tables_and_views(tmp_path: Path, prefix: str) -> None:
-    engine = open_store(f"{prefix}{tmp_path / 'new.db'}")
-    names = inspect(engine)
-    assert set(names.get_table_names()) == {*metadata.tables, "alembic_version"}
-    assert set(names.get_view_names()) == set(VIEW_COLUMNS)
-    assert check(engine) == ()
+    with disposing(open_store(f"{prefix}{tmp_path / 'new.db'}")) as engine:
+        names = inspect(engine)
+        assert set(names.get_table_names()) == {*metadata.tables, "alembic_version"}
+        assert set(names.get_view_names()) == set(VIEW_COLUMNS)
+        assert check(engine) == ()
 
 
 def test_sqlite_keeps_foreign_keys_and_a_write_ahead_log(engine: Engine) -> None:
@@ -81,14 +83,15 @@ def test_a_current_database_opens_without_loading_alembic(file: Path) -> None:
 
 
 def test_opening_again_keeps_the_rows(filled: Engine, file: Path) -> None:
-    with reading(open_store(str(file))) as conn:
+    with disposing(open_store(str(file))) as again, reading(again) as conn:
         assert conn.exec_driver_sql("SELECT count(*) FROM prices").scalar() == 2
 
 
 def test_views_that_differ_from_the_code_are_made_anew(filled: Engine, file: Path) -> None:
     damage(filled, "DROP VIEW prices", "CREATE VIEW prices AS SELECT 1 AS symbol", "DROP VIEW lagging_models")
     assert len(check(filled)) == 2
-    assert check(open_store(str(file))) == ()
+    with disposing(open_store(str(file))) as again:
+        assert check(again) == ()
 
 
 def test_an_upgrade_of_a_current_database_changes_no_rows(filled: Engine) -> None:
@@ -115,7 +118,11 @@ def test_a_reader_sees_one_snapshot_while_another_writes(engine: Engine) -> None
 
 
 def test_a_read_only_engine_cannot_write(filled: Engine, file: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be written"), writing(open_read_only(str(file))) as conn:
+    with (
+        disposing(open_read_only(str(file))) as reader,
+        pytest.raises(StoreError, match="cannot be written"),
+        writing(reader) as conn,
+    ):
         conn.exec_driver_sql("DELETE FROM scores")
 
 
@@ -144,7 +151,7 @@ def test_a_database_of_a_newer_version_is_refused(filled: Engine, file: Path, op
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "other.db"
-    with sqlite3.connect(file) as other:
+    with closing(sqlite3.connect(file)) as other:
         other.execute("CREATE TABLE songs (title)")
     with pytest.raises(StoreError, match="another program"):
         open_store(str(file))
@@ -182,8 +189,12 @@ def test_a_file_that_cannot_be_written_is_refused(filled: Engine, file: Path) ->
 
 
 def test_a_locked_database_says_who_has_to_finish(filled: Engine, file: Path) -> None:
-    impatient = open_store(f"sqlite:///{file}?timeout=0.05")
-    with writing(filled), pytest.raises(StoreError, match="in use by another process"), writing(impatient):
+    with (
+        disposing(open_store(f"sqlite:///{file}?timeout=0.05")) as impatient,
+        writing(filled),
+        pytest.raises(StoreError, match="in use by another process"),
+        writing(impatient),
+    ):
         pass
 
 
@@ -196,10 +207,10 @@ def test_a_url_that_names_no_database_is_refused(url: str) -> None:
 def test_a_backup_has_the_same_rows_and_is_sound(filled: Engine, file: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     backup(str(file), copy)
-    copied = open_read_only(str(copy))
-    with reading(copied) as conn:
-        assert conn.exec_driver_sql("SELECT count(*) FROM forecast_history").scalar() == 1
-    assert check(copied) == ()
+    with disposing(open_read_only(str(copy))) as copied:
+        with reading(copied) as conn:
+            assert conn.exec_driver_sql("SELECT count(*) FROM forecast_history").scalar() == 1
+        assert check(copied) == ()
 
 
 def test_a_backup_never_overwrites_a_file(filled: Engine, file: Path, tmp_path: Path) -> None:

@@ -9,7 +9,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
-from pipeline.store import Connection, Engine, check, open_store, read, read_known, reading, writing
+from pipeline.store import (
+    Connection,
+    Engine,
+    check,
+    disposing,
+    open_store,
+    read,
+    read_known,
+    reading,
+    writing,
+)
 from pipeline.store import engine as store_engine
 from pipeline.store.tables import metadata
 from pipeline.store.views import recreate_views
@@ -36,8 +46,7 @@ def test_every_index_of_the_tables_is_migrated_with_its_condition(conn: Connecti
         "SELECT name, replace(sql, tbl_name || '.', '') FROM sqlite_master WHERE type = 'index' ORDER BY name"
     )
     migrated = conn.exec_driver_sql(query).all()
-    other = open_store(str(tmp_path / "other.db"))
-    with writing(other) as fresh:
+    with disposing(open_store(str(tmp_path / "other.db"))) as other, writing(other) as fresh:
         for view in inspect(fresh).get_view_names():
             fresh.exec_driver_sql(f"DROP VIEW {view}")
         metadata.drop_all(fresh)
@@ -68,25 +77,21 @@ VALUES (?, 'AAPL', 'ridge', 'c1', 1, 'ECHO', 40, 0.1, 'y(t)', 0, 'ECHO: as it wa
 
 def test_what_the_first_schema_held_is_kept_and_has_no_more(tmp_path: Path) -> None:
     file = str(tmp_path / "old.db")
-    older = open_store(file)
-    with writing(older) as conn:
+    with disposing(open_store(file)) as older, writing(older) as conn:
         for view in inspect(conn).get_view_names():
             conn.exec_driver_sql(f"DROP VIEW {view}")
         run_id = start_run(conn)
         issue(conn, run_id, make_block(make_fit(), dates("2024-01-02", 1)))
         command.downgrade(store_engine.migration_config(conn), "0001")
         conn.exec_driver_sql(OLD_VERDICT, (run_id,))
-    older.dispose()
-    newer = open_store(file)
-    with reading(newer) as conn:
+    with disposing(open_store(file)) as newer, reading(newer) as conn:
+        assert check(newer) == ()
         found = read.newest_verdict(conn, "AAPL", "ridge", 1)
+        assert conn.exec_driver_sql("SELECT way, start_hash FROM fits").all() == [("cold", None)]
     assert found is not None
     assert (found.judgement.sentence, found.judgement.evidence.skill) == ("ECHO: as it was", 0.1)
     assert np.isnan(found.judgement.evidence.p_skill)
     assert np.isnat(found.first_origin)
-    with reading(newer) as conn:
-        assert conn.exec_driver_sql("SELECT way, start_hash FROM fits").all() == [("cold", None)]
-    assert check(newer) == ()
 
 
 THIRD_SCHEMA_ROWS = """
@@ -137,9 +142,8 @@ def at_third_schema(file: Path) -> None:
 
 def test_what_the_third_schema_held_is_kept_beside_its_views_and_sound(tmp_path: Path) -> None:
     at_third_schema(tmp_path / "old.db")
-    newer = open_store(str(tmp_path / "old.db"))
-    assert check(newer) == ()
-    with reading(newer) as conn:
+    with disposing(open_store(str(tmp_path / "old.db"))) as newer, reading(newer) as conn:
+        assert check(newer) == ()
         known = read_known.known_prices(conn, "AAPL")
         asked = read_known.asked(conn, "AAPL")
         assert conn.exec_driver_sql("SELECT adjustment FROM fits").all() == [("splits",)]
@@ -157,14 +161,14 @@ def test_what_the_third_schema_held_is_kept_beside_its_views_and_sound(tmp_path:
 
 def test_rejected_rows_of_the_third_schema_are_dated_where_their_date_can_be_read(tmp_path: Path) -> None:
     at_third_schema(tmp_path / "old.db")
-    with reading(open_store(str(tmp_path / "old.db"))) as conn:
+    with disposing(open_store(str(tmp_path / "old.db"))) as newer, reading(newer) as conn:
         found = conn.exec_driver_sql("SELECT session_date FROM quarantine ORDER BY id").scalars().all()
     assert found == ["2024-01-02"] * 4 + [None] * 3
 
 
 def test_an_upgraded_store_takes_the_next_download(tmp_path: Path) -> None:
     at_third_schema(tmp_path / "old.db")
-    with writing(open_store(str(tmp_path / "old.db"))) as conn:
+    with disposing(open_store(str(tmp_path / "old.db"))) as newer, writing(newer) as conn:
         bars = make_bars([10.5, 10.2, 10.0, 10.1])
         summary = store_prices(conn, validated(bars), 1, later(1))
         assert (summary.new, summary.revised, summary.open_gaps) == (2, 2, 0)

@@ -10,6 +10,7 @@ from pipeline.store import (
     VIEW_COLUMNS,
     Connection,
     Engine,
+    disposing,
     open_read_only,
     read,
     read_past,
@@ -257,7 +258,7 @@ def test_the_last_audit_is_the_newest_audited_origin_by_then(conn: Connection) -
 def test_a_select_gives_its_column_names_and_rows(engine: Engine, file: Path, sql: str) -> None:
     with writing(engine) as conn:
         store_prices(conn, validated(make_bars([10.0, 11.0])), start_run(conn), NOON)
-    with reading(open_read_only(str(file))) as reader:
+    with disposing(open_read_only(str(file))) as readers, reading(readers) as reader:
         assert read.query(reader, sql) == (("symbol", "close"), [(SYMBOL, 10.0), (SYMBOL, 11.0)])
 
 
@@ -278,14 +279,18 @@ def test_any_other_statement_is_refused_with_the_list_of_views(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with reading(open_read_only(str(file))) as reader, pytest.raises(StoreError) as error:
+    with (
+        disposing(open_read_only(str(file))) as readers,
+        reading(readers) as reader,
+        pytest.raises(StoreError) as error,
+    ):
         read.query(reader, sql)
     assert all(view in error.value.next_step for view in VIEW_COLUMNS)
     assert not Path("other.db").exists()
 
 
 def test_a_file_stays_unwritable_after_query_only_is_switched_off(file: Path) -> None:
-    with reading(open_read_only(str(file))) as reader:
+    with disposing(open_read_only(str(file))) as readers, reading(readers) as reader:
         reader.exec_driver_sql("PRAGMA query_only=OFF")
         with pytest.raises(StoreError, match="readonly"):
             read.query(reader, "DELETE FROM runs")
