@@ -1,9 +1,11 @@
 # One-word tasks. Each sets up .venv from requirements.lock by itself when that is missing or old.
 .DEFAULT_GOAL := help
-.PHONY: help demo run serve test fast hunt lint types lock bench bench-peers calibrate faults clean
+.PHONY: help demo run serve test fast test-pythons fast-pythons hunt
+.PHONY: lint types lock bench bench-peers calibrate faults clean
 
 BIN := .venv/bin
-READY := .venv/.ready
+# An environment that somebody else has set up, as in `make fast BIN=DIR`, is taken as it is.
+READY := $(if $(filter file,$(origin BIN)),.venv/.ready)
 PEERS := .venv-bench
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
@@ -42,6 +44,12 @@ test: $(READY)  ## every test that needs no real prices
 fast: $(READY)  ## the tests without TensorFlow, Prefect and the trials of faults
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect and not faults"
 
+test-pythons: $(READY)  ## make test on Python 3.11, 3.12 and 3.13, as far as they are found
+	@$(BIN)/nox --session test
+
+fast-pythons: $(READY)  ## make fast on those of them that .venv does not have
+	@$(BIN)/nox --session fast
+
 MINUTES ?= 5
 hunt: $(READY)  ## the properties on random examples, again and again for MINUTES=5
 	@$(BIN)/python -m tests.hunt --minutes $(MINUTES)
@@ -52,8 +60,8 @@ lint: $(READY)  ## ruff: rules and format
 types: $(READY)  ## mypy, strict
 	@$(BIN)/mypy
 
-lock: $(READY)  ## resolve requirements.lock anew (needs uv)
-	@uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+lock: $(READY)  ## resolve requirements.lock anew
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
 
 bench: $(READY)  ## training beside plain Keras, warm starts, and what limits them, in one run
@@ -82,4 +90,4 @@ faults: $(READY)  ## every fault of a price source put to the daily job, into te
 	@$(BIN)/python -m tests.faults
 
 clean:  ## remove what was made here, .venv included
-	@rm -rf .venv .venv-bench build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-bench .nox build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

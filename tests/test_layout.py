@@ -1,7 +1,9 @@
 """The rules of the house: imports go one way, each dependency has one home, nothing grows out of hand."""
 
 import ast
+import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -56,7 +58,7 @@ LAZY_IN = {"doctor.py": LAZY | {"prefect"}}
 PICKLERS = {"pickle", "joblib", "cloudpickle", "dill", "shelve"}
 CLOCKS = {"now", "utcnow", "today"}
 TOP_LEVEL = {
-    *("flows", "pipeline", "tests", "deployments", "pyproject.toml", "README.md"),
+    *("flows", "pipeline", "tests", "deployments", "pyproject.toml", "noxfile.py", "README.md"),
     *("Makefile", "requirements.lock", "pricecast.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
 }
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
@@ -182,6 +184,18 @@ def test_nothing_is_pickled_and_only_the_clock_reads_the_time(path: Path) -> Non
 @pytest.mark.parametrize("path", sorted((ROOT / "flows").glob("*.py")), ids=lambda path: path.name)
 def test_flows_do_no_arithmetic(path: Path) -> None:
     assert not {"pandas", "numpy"} & {package(module) for module in imported(tree_of(path))}
+
+
+def test_the_pythons_that_are_promised_are_those_that_are_looked_for_and_tested() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    tested = [text.rpartition(" ")[2] for text in project["classifiers"]]
+    first, *_, last = tested
+    assert project["requires-python"] == f">={first},<3.{int(last.removeprefix('3.')) + 1}"
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert re.findall(r"python(3\.\d+)", makefile) == tested[::-1]
+    promise = f"Python {', '.join(tested[:-1])} or {last}"
+    assert promise in makefile
+    assert promise in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_top_level_holds_what_it_should() -> None:

@@ -609,7 +609,7 @@ def test_a_download_for_the_past_does_not_judge_stored_sessions() -> None:
     bars = made_bars(N)
     known = stored(rows_of(bars, [2, 3, N - 1]))
     changes = reconcile(downloaded(rows_of(times(bars, 100.0), slice(0, 6))), known, NOW)
-    assert changes.judged.tolist() == [(FIRST + day).item() for day in (0, 1, 4, 5)]
+    assert changes.judged.tolist() == [(FIRST + row * DAY).item() for row in (0, 1, 4, 5)]
 
 
 @pytest.mark.parametrize("ratio", [0.55, 0.58, 0.6, 0.62, 0.65, 0.69, 1.5, 1.6, 100.0])
