@@ -380,7 +380,7 @@ def test_the_same_window_is_asked_for_anew_each_time(market: Market, source: Yah
 
 def test_a_user_sees_no_deprecations_of_yfinance(tmp_path: Path) -> None:
     with warnings.catch_warnings(record=True) as shown:
-        warnings.filterwarnings("default", category=DeprecationWarning, module="^yfinance")
+        warnings.filterwarnings("default", module="^yfinance")
         YahooSource(PATIENT, tmp_path)
         for module, kind in (("yfinance.utils", DeprecationWarning), ("yfinance.utils", UserWarning)):
             warnings.warn_explicit("old", kind, "utils.py", 1, module=module)
