@@ -374,7 +374,7 @@ def _summary_json(tally: _Tally) -> str:
                     "rejected": one.rejected,
                     "rejected_for": one.rejected_for,
                     "missing": one.missing,
-                    "rebased": None if np.isnan(one.rebased) else one.rebased,
+                    "rebased": one.rebased,
                     "quarantined": one.quarantined,
                     "newest_session": str(one.newest_session),
                 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -75,7 +74,7 @@ def _ingest_text(one: IngestSummary) -> str:
     why = f" ({one.rejected_for})" if one.rejected_for else ""
     changed = f"{one.new:,} new, {one.revised:,} revised, {one.rejected:,} rejected{why}"
     counts = f"{changed}, {one.missing:,} missing"
-    rebased = "" if math.isnan(one.rebased) else f", re-based by {one.rebased:.6g}"
+    rebased = "" if one.rebased is None else f", re-based by {one.rebased:.6g}"
     waiting = f"; {one.quarantined:,} in quarantine" if one.quarantined else ""
     return f"{counts}{rebased}; newest session {one.newest_session}{waiting}"
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from math import nan
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ APPLE = IngestSummary(
     revised=2,
     rejected=3,
     missing=4,
-    rebased=nan,
+    rebased=None,
     newest_session=np.datetime64("2026-03-20"),
     first_session=np.datetime64("2015-01-02"),
     open_gaps=4,
@@ -63,10 +62,10 @@ def test_a_run_says_of_each_symbol_what_came_of_its_prices() -> None:
         (1 / 3, "0 missing, re-based by 0.333333; newest"),
         (0.9991234567, "0 missing, re-based by 0.999123; newest"),
         (20.0, "0 missing, re-based by 20; newest"),
-        (nan, "0 missing; newest"),
+        (None, "0 missing; newest"),
     ],
 )
-def test_a_history_in_other_units_is_told_with_the_ratio(ratio: float, words: str) -> None:
+def test_a_history_in_other_units_is_told_with_the_ratio(ratio: float | None, words: str) -> None:
     (_, line, _) = text(replace(SUMMARY, ingested=(replace(BITCOIN, rebased=ratio),)))
     assert words in line
 

@@ -49,7 +49,7 @@ def store_changes(
         revised=changes.n_revised,
         rejected=len(reasons),
         missing=_store_gaps(conn, symbol, changes, seen),
-        rebased=np.nan if changes.rebasing is None else changes.rebasing.ratio,
+        rebased=None if changes.rebasing is None else changes.rebasing.ratio,
         newest_session=np.datetime64("NaT", "D") if newest is None else newest,
         first_session=first_session(conn, symbol),
         open_gaps=open_gaps(conn, symbol),

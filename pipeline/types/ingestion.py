@@ -102,8 +102,8 @@ class IngestSummary:
     revised: int
     rejected: int
     missing: int
-    rebased: float
-    """New close for one of the old where the history came in other units; NaN where it did not."""
+    rebased: float | None
+    """New close for one of the old where the history came in other units; None where it did not."""
     newest_session: np.datetime64
     first_session: np.datetime64
     open_gaps: int

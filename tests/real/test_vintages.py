@@ -84,7 +84,7 @@ def test_bars_are_revised_just_where_the_vendor_changed_them(fetched: Replayed) 
             for day, values in given.items()
             if day in believed and not np.allclose(values, believed[day], rtol=NOISE, atol=0.0)
         ]
-        if np.isnan(ingested.rebased):
+        if ingested.rebased is None:
             assert ingested.revised == len(changed), moment
             assert ingested.new == len(given.keys() - believed.keys())
         else:
@@ -101,7 +101,7 @@ def test_bars_are_revised_just_where_the_vendor_changed_them(fetched: Replayed) 
 
 
 def test_the_dividend_is_recognised_once_and_puts_the_whole_history_in_its_units(fetched: Replayed) -> None:
-    rebased = [one.ingested[0] for one in fetched.summaries if not np.isnan(one.ingested[0].rebased)]
+    rebased = [one.ingested[0] for one in fetched.summaries if one.ingested[0].rebased is not None]
     ((through, ratio, bars),) = fetched.rows("SELECT through_date, ratio, n_bars FROM rebasings")
     assert len(rebased) == 1
     assert through == "2026-08-07"

@@ -283,7 +283,7 @@ def test_units_that_changed_are_noted_with_the_bars_they_replaced(conn: Connecti
     assert (str(noted.through_date), noted.n_bars, noted.first_seen_at_utc) == ("2024-01-03", 3, later(1))
     assert noted.ratio == pytest.approx(0.5)
     assert count(conn, price_bars) == 3 + 4
-    assert np.isnan(store_prices(conn, validated(halves, actions=(split,)), run_id, later(2)).rebased)
+    assert store_prices(conn, validated(halves, actions=(split,)), run_id, later(2)).rebased is None
     assert count(conn, rebasings) == 1
 
 
