@@ -29,16 +29,17 @@ LONG = np.timedelta64(60, "D")
 def jumps(bars: Bars, known_closes: FloatArray, released: BoolArray) -> FloatArray:
     """By how many times each of the (n,) bars is off the level that is trusted; NaN where it stands on it.
 
-    The bars are those of a download and the stored ones around them, which have `known_closes` (n,; NaN where
-    none is stored). Where nothing is stored, the level of most of the first LASTING bars is trusted. From the
-    first trusted bar on, each is held against the trusted one before it; the bars before the first are held
-    against the one after them, back in time. A new bar has to be on the level of a stored one right after it,
-    too.
+    The bars are those of a download, of rows that wait in quarantine and of the stored ones around them; the
+    stored ones have `known_closes` (n,; NaN where none is stored). Where nothing is stored, the level of most
+    of the first LASTING bars is trusted. Beginning with the first trusted bar, each later one is compared
+    with the trusted bar before it, and each earlier one with the trusted bar after it. A new bar has to be on
+    the level of a stored one right after it, too.
 
     A bar that is off its known close and on the level of the trusted bar before it is a correction, and
     trusted. A `released` bar is trusted, and the level goes on from it. A bar that is followed by LASTING
     others on its own level is off, and these are not: nothing that spans the jump can be learnt from, and
-    both sides of it can. New bars beside a stored one that the download contradicts prove no other level.
+    both sides of it can. New bars that go on at the level of a bar that contradicts a stored one are off,
+    however many there are.
 
     What is trusted is then taken as stored and the rest is judged again, until nothing changes. So the same
     bars are judged alike when they come again, beside those of them that have been stored since.
@@ -49,10 +50,10 @@ def jumps(bars: Bars, known_closes: FloatArray, released: BoolArray) -> FloatArr
     known = known_closes if np.isfinite(known_closes).any() else _first_trusted(prices)
     while True:
         ratios = _ratios(bars.session_dates, prices, known, released)
-        then = np.where(np.isnan(ratios), prices[:, 3], known)
-        if np.array_equal(then, known, equal_nan=True):
+        trusted = np.where(np.isnan(ratios), prices[:, 3], known)
+        if np.array_equal(trusted, known, equal_nan=True):
             return ratios
-        known = then
+        known = trusted
 
 
 def reason_of(ratio: float) -> str:
@@ -64,9 +65,8 @@ def reason_of(ratio: float) -> str:
     nearest = min((*SPLITS, THREE_FOR_TWO), key=lambda split: abs(np.log(times / split)))
     if abs(np.log(times / nearest)) > NEAR_SPLIT:
         return "a jump of the whole bar without a split"
-    new, old = ("3", "2") if nearest == THREE_FOR_TWO else (f"{nearest:g}", "1")
-    split = f"{new}:{old}" if ratio < 1.0 else f"{old}:{new}"
-    return f"a jump like a split of {split} that is not applied to the prices before"
+    new, old = (3, 2) if nearest == THREE_FOR_TWO else (nearest, 1)
+    return f"a jump like a split of {new}:{old} or {old}:{new} that is not applied to all prices"
 
 
 def _ratios(
@@ -87,7 +87,7 @@ class _Standing(Enum):
     LEFT = auto()
     """It is trusted, and the bar after it came to another level that lasts."""
     CONTRADICTED = auto()
-    """It is stored, and the download has another bar in its place: it proves no new level."""
+    """It is a stored bar, and the download has another one of the same session."""
 
 
 @dataclass(frozen=True)
@@ -128,22 +128,24 @@ class _Walk:
 
     def _is_trusted(self, row: int, level: _Level) -> bool:
         known, is_on = self.known_closes[row], not self._is_off(row, level.close)
-        is_contradicted = level.standing is _Standing.CONTRADICTED
         if np.isfinite(known):
-            return (is_on and not is_contradicted) or not self._is_off(row, known)
+            return is_on or not self._is_off(row, known)
         is_late = abs(self.dates[row] - level.day) > LONG
-        if is_contradicted:
-            return is_on and not is_late
-        return is_on or is_late or level.standing is _Standing.LEFT
+        is_left = level.standing is _Standing.LEFT
+        return is_on or ((is_late or is_left) and not self._goes_on_contradicting(row, level))
 
     def _level_after(self, row: int, level: _Level, *, is_trusted: bool) -> _Level:
         if is_trusted:
             return _Level(self.prices[row, 3], self.dates[row], _Standing.TRUSTED)
         if np.isfinite(self.known_closes[row]):
             return _Level(self.known_closes[row], self.dates[row], _Standing.CONTRADICTED)
-        if level.standing is _Standing.CONTRADICTED:
+        if self._goes_on_contradicting(row, level):
             return level
         return replace(level, standing=_Standing.LEFT if self._lasts(row) else _Standing.TRUSTED)
+
+    def _goes_on_contradicting(self, row: int, level: _Level) -> bool:
+        """Do this bar and all before it, back to one that contradicts a stored bar, share a level?"""
+        return level.standing is _Standing.CONTRADICTED and not self._is_off(row, self.prices[row - 1, 3])
 
     def _is_off(self, row: int, reference: float) -> bool:
         return bool(_off(self.prices[row : row + 1], np.array([reference]))[0])

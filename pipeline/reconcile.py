@@ -73,19 +73,25 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
     """What the download changes of what is stored, seen at an aware moment.
 
     Bars that are off the trusted price level (`jumps`) are rejected, and events on them not yet taken. They
-    are judged among all stored bars around them, so that a part of a download is judged as the whole of it.
-    Stored bars that are not in the download change with a re-basing only, which gives a history the same
-    units. Other units that nothing explains are refused with the whole download: half of it would be a
-    mixture.
+    are judged among the stored bars around them and those that wait in quarantine, so that a part of a
+    download is judged as the whole of it. Stored bars that are not in the download change with a re-basing
+    only, which gives a history the same units. Other units that nothing explains are refused with the whole
+    download: half of it would be a mixture.
 
     A download that ends before the newest stored bar, for a moment in the past, adds what is missing and
     changes nothing.
     """
-    prices = _without_stored(prices, known) if _is_past(prices, known) else prices
-    bars, units = prices.bars, _common_ratio(prices.bars, known.bars)
+    units = _common_ratio(prices.bars, known.bars)
     rebasing = units if units is not None and _is_believed(units, prices, known) else None
     basis = known.bars if rebasing is None else _in_units(known.bars, rebasing)
-    ratios = _jumps(bars, basis, known) if units is rebasing else _refused(bars, known, units)
+    if units is not None and rebasing is None and _is_large(units):
+        ratios = _refused(prices.bars, known, units)
+    else:
+        ratios = _jumps(prices, basis, known)
+    if _is_past(prices, known):
+        ratios = ratios[~np.isin(prices.bars.session_dates, known.bars.session_dates)]
+        prices = _without_stored(prices, known)
+    bars = prices.bars
     trusted = _at(bars, np.isnan(ratios))
     now = _overlaid(basis, trusted)
     changed = _at(now, ~_agreeing(now, known.bars, BAR_TOLERANCE, VALUES))
@@ -117,20 +123,27 @@ def _without_stored(prices: ValidatedPrices, known: KnownPrices) -> ValidatedPri
     return replace(prices, bars=_at(prices.bars, is_new), actions=())
 
 
-def _refused(bars: Bars, known: KnownPrices, units: Rebasing | None) -> FloatArray:
-    """Every bar off by the ratio of its units, but for those that a person has released."""
+def _refused(bars: Bars, known: KnownPrices, units: Rebasing) -> FloatArray:
+    """The ratio of its units for each of the (n,) bars, NaN for those that a person has released."""
     released = is_decided(bars.session_dates, _prices(bars), known.decided, Decision.RELEASED)
-    return np.where(released, np.nan, np.nan if units is None else units.ratio)
+    return np.where(released, np.nan, units.ratio)
 
 
-def _jumps(bars: Bars, basis: Bars, known: KnownPrices) -> FloatArray:
-    """The jumps of the (n,) bars among the stored ones around them, whichever of these the download has."""
+def _jumps(prices: ValidatedPrices, basis: Bars, known: KnownPrices) -> FloatArray:
+    """The jumps of the (n,) bars, among the stored ones around them and those that wait."""
+    bars = prices.bars
     if len(bars) == 0:
         return np.array([])
-    there = _overlaid(_around(bars, basis), bars)
+    seen = _overlaid(_waiting_elsewhere(prices, known), bars)
+    there = _overlaid(_around(seen, basis), seen)
     released = is_decided(there.session_dates, _prices(there), known.decided, Decision.RELEASED)
     ratios = jumps(there, _closes_at(there.session_dates, basis), released)
     return ratios[np.isin(there.session_dates, bars.session_dates)]
+
+
+def _waiting_elsewhere(prices: ValidatedPrices, known: KnownPrices) -> Bars:
+    """The bars that wait, but for those of days that the download tells of anew."""
+    return _at(known.waiting, ~np.isin(known.waiting.session_dates, _days_through(prices.expected)))
 
 
 def _around(bars: Bars, basis: Bars) -> Bars:
@@ -159,7 +172,9 @@ def _rejected(bars: Bars, ratios: FloatArray) -> tuple[RejectedBar, ...]:
 
 
 def _is_believed(rebasing: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> bool:
-    """A large one has to be explained by a split, and no bar may contradict it."""
+    """A large one has to be explained by a split, and no bar may contradict it; none is for the past."""
+    if _is_past(prices, known):
+        return False
     if not _is_large(rebasing):
         return True
     is_explained = _is_explained(rebasing, prices, known)
@@ -205,7 +220,8 @@ def _common_ratio(bars: Bars, known: Bars) -> Rebasing | None:
 def _is_explained(rebasing: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> bool:
     """Do splits make such a ratio, or one that the source has taken back?
 
-    Where the source tells of none at all, any usual split will do that LASTING common bars show.
+    Where the source tells of none at all, any usual split will do that all stored bars show, or LASTING of
+    them, in a download of LASTING bars.
     """
     if ActionKind.SPLIT in prices.action_kinds:
         given = _log_of_splits(prices.announced, rebasing.through)
@@ -213,7 +229,8 @@ def _is_explained(rebasing: Rebasing, prices: ValidatedPrices, known: KnownPrice
         ratio = np.log(rebasing.ratio)
         return bool(min(abs(ratio + given), abs(ratio + given - stored)) < NEAR_SPLIT)
     common = np.isin(prices.bars.session_dates, known.bars.session_dates)
-    if (prices.bars.session_dates[common] <= rebasing.through).sum() < LASTING:
+    n_shown = int((prices.bars.session_dates[common] <= rebasing.through).sum())
+    if len(prices.bars) < LASTING or n_shown < min(len(known.bars), LASTING):
         return False
     usual = np.log([*SPLITS, THREE_FOR_TWO])
     return bool(np.abs(np.abs(np.log(rebasing.ratio)) - usual).min() < NEAR_SPLIT)
@@ -294,9 +311,13 @@ def _dividends_in_units(
 
 def _judged(prices: ValidatedPrices, known: KnownPrices) -> DateArray:
     """All days from the first expected session to the last, for the past without those of stored bars."""
-    sessions = prices.expected
-    days = np.arange(sessions[0], sessions[-1] + np.timedelta64(1, "D")) if len(sessions) else sessions
+    days = _days_through(prices.expected)
     return np.setdiff1d(days, known.bars.session_dates) if _is_past(prices, known) else days
+
+
+def _days_through(sessions: DateArray) -> DateArray:
+    """All days from the first of the sessions to the last."""
+    return np.arange(sessions[0], sessions[-1] + np.timedelta64(1, "D")) if len(sessions) else sessions
 
 
 def _missing(expected: DateArray, there: DateArray) -> DateArray:

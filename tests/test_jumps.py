@@ -209,12 +209,12 @@ def test_few_bars_are_judged_as_far_as_that_goes(n: int) -> None:
     [
         (100.0, "about 100 times too high"),
         (0.0098, "about 100 times too low"),
-        (0.25, "a split of 4:1 that"),
-        (0.26, "a split of 4:1 that"),
-        (2.0, "a split of 1:2 that"),
-        (1 / 1.5, "a split of 3:2 that"),
-        (1.5, "a split of 2:3 that"),
-        (0.1, "a split of 10:1 that"),
+        (0.25, "a split of 4:1 or 1:4 that"),
+        (0.26, "a split of 4:1 or 1:4 that"),
+        (2.0, "a split of 2:1 or 1:2 that"),
+        (1 / 1.5, "a split of 3:2 or 2:3 that"),
+        (1.5, "a split of 3:2 or 2:3 that"),
+        (0.1, "a split of 10:1 or 1:10 that"),
         (1000.0, "a jump of the whole bar without a split"),
     ],
 )

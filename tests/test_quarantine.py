@@ -186,6 +186,19 @@ def test_a_bar_that_waits_is_not_believed_by_a_run_for_the_past(
         assert ids(pricecast) == ["1"]
 
 
+def test_a_history_in_other_units_is_not_believed_by_way_of_a_run_for_the_past(
+    market: Market, pricecast: Run
+) -> None:
+    market.write("ODD-USD", made_table(1).iloc[100:])
+    download(pricecast)
+    market.write("ODD-USD", times(100.0, slice(None)))
+    for as_of in (AS_OF, "2025-05-31", AS_OF):
+        pricecast("download", "--whole", "--as-of", as_of)
+        found = market.ask("SELECT close FROM prices WHERE symbol = 'ODD-USD' ORDER BY session_date")
+        assert [close for (close,) in found] == pytest.approx(made_table(1)["Close"].tolist()[100:])
+    assert len(ids(pricecast)) == SESSIONS
+
+
 def test_a_bar_that_contradicts_a_stored_one_still_waits_after_a_run_for_the_past(
     market: Market, pricecast: Run
 ) -> None:
@@ -241,7 +254,7 @@ def test_a_jump_like_a_split_is_listed_and_all_that_stands_on_its_level(
     rows = listed(pricecast)
     assert [row["id"] for row in rows] == [1, 2, 3, 4]
     assert {row["reason"] for row in rows} == {
-        "a jump like a split of 2:1 that is not applied to the prices before"
+        "a jump like a split of 2:1 or 1:2 that is not applied to all prices"
     }
     assert jumped.count("prices", "symbol = 'ODD-USD'") == SESSIONS - 4
 

@@ -1,5 +1,6 @@
 """A download beside what is stored: news, revisions, other units, events, and what is not believed."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ VALUES = (*PRICES, "volume")
 BOTH = frozenset(ActionKind)
 SILENT = frozenset[ActionKind]()
 N = 60
+NOTHING = made_bars(0)
 
 
 def rows_of(bars: Bars, rows: slice | Sequence[int]) -> Bars:
@@ -56,6 +58,18 @@ def times_each(bars: Bars, factors: Mapping[int, float]) -> Bars:
 def part_of(bars: Bars, rows: Iterable[int]) -> Bars:
     """The bars of these rows, as far as there are such, in their order."""
     return rows_of(bars, sorted(row for row in rows if row < len(bars)))
+
+
+def still_waiting(waiting: Bars, changes: PriceChanges) -> Bars:
+    """The bars in quarantine once the changes are applied to it."""
+    kept = np.flatnonzero(~np.isin(waiting.session_dates, changes.judged))
+    found = {waiting.session_dates[row]: [getattr(waiting, name)[row] for name in PRICES] for row in kept}
+    for one in changes.rejected:
+        values = json.loads(one.row)
+        found[one.session_date] = [values[name] for name in PRICES]
+    days = sorted(found)
+    prices = np.array([found[day] for day in days]).reshape(-1, 4)
+    return Bars("MADE", np.array(days, dtype="datetime64[D]"), *prices.T, np.zeros(len(days)))
 
 
 def noisy(bars: Bars, seed: int, size: float) -> Bars:
@@ -90,8 +104,9 @@ def stored(
     *actions: CorporateAction,
     missing_since: datetime | None = None,
     decided: tuple[DecidedRow, ...] = (),
+    waiting: Bars = NOTHING,
 ) -> KnownPrices:
-    return KnownPrices(bars, tuple(KnownAction(one, missing_since) for one in actions), decided)
+    return KnownPrices(bars, tuple(KnownAction(one, missing_since) for one in actions), decided, waiting)
 
 
 def decision(bars: Bars, row: int, what: Decision = Decision.RELEASED) -> DecidedRow:
@@ -182,24 +197,117 @@ FEW = st.integers(0, 29)
 @given(
     bars=st.builds(made_bars, st.just(30), st.integers(0, 10_000)),
     known_rows=st.sets(FEW, min_size=3, max_size=10),
-    odd=st.dictionaries(FEW, st.sampled_from([0.01, 0.1, 0.2, 5.0, 10.0, 100.0]), max_size=LASTING),
+    odd=st.dictionaries(FEW, st.sampled_from([0.01, 0.1, 0.2, 5.0, 10.0, 100.0]), max_size=LASTING - 1),
     parts=st.lists(st.sets(FEW), min_size=1, max_size=6),
     kinds=st.sampled_from([BOTH, SILENT]),
 )
 @examples(150)
-def test_no_bar_off_the_stored_level_is_believed_whatever_comes_again_in_whatever_parts(
+def test_fewer_than_twenty_bars_off_the_stored_level_are_never_believed(
     bars: Bars,
     known_rows: set[int],
     odd: dict[int, float],
     parts: list[set[int]],
     kinds: frozenset[ActionKind],
 ) -> None:
-    """For as long as no LASTING others stand on its level, and nobody has released it."""
     now, source = part_of(bars, known_rows), times_each(bars, odd)
     for part in parts:
         now = after(now, reconcile(downloaded(part_of(source, part), kinds=kinds), stored(now), NOW))
     place = np.searchsorted(bars.session_dates, now.session_dates)
     assert_same(now, rows_of(bars, place))
+
+
+MANY = st.integers(0, 89)
+STRETCHES = st.lists(
+    st.tuples(MANY, st.integers(1, 25), st.sampled_from([0.01, 0.25, 0.5, 1.6, 2.0, 4.0, 100.0])), max_size=3
+)
+RANGES = st.tuples(MANY, st.integers(1, 90)).map(lambda ends: range(ends[0], sum(ends)))
+
+
+def with_stretches(bars: Bars, stretches: list[tuple[int, int, float]]) -> Bars:
+    for first, length, factor in stretches:
+        bars = times(bars, factor, slice(first, first + length))
+    return bars
+
+
+def with_gap(bars: Bars, row: int, days: int) -> Bars:
+    """The bars, those from a row on so many days later."""
+    return replace(
+        bars, session_dates=bars.session_dates + np.where(np.arange(len(bars)) >= row, days, 0) * DAY
+    )
+
+
+@given(
+    bars=st.builds(
+        with_gap, st.builds(made_bars, MANY, st.integers(0, 10_000)), MANY, st.sampled_from([0, 30, 61])
+    ),
+    known_rows=st.one_of(st.sets(MANY), RANGES),
+    known_odd=STRETCHES,
+    odd=STRETCHES,
+    parts=st.lists(RANGES, min_size=1, max_size=4),
+    kinds=st.sampled_from([BOTH, SILENT]),
+)
+@examples(150)
+def test_a_bar_in_quarantine_stays_there_whatever_part_of_its_download_comes_again_in_whatever_order(
+    bars: Bars,
+    known_rows: Iterable[int],
+    known_odd: list[tuple[int, int, float]],
+    odd: list[tuple[int, int, float]],
+    parts: list[range],
+    kinds: frozenset[ActionKind],
+) -> None:
+    """As long as the download was not refused as a whole, which says nothing of its single bars."""
+    known, source = part_of(with_stretches(bars, known_odd), known_rows), with_stretches(bars, odd)
+    once = reconcile(downloaded(source, kinds=kinds), stored(known), NOW)
+    assume(len(once.rejected) < len(source))
+    off = {one.session_date for one in once.rejected}
+    now, waiting = after(known, once), still_waiting(NOTHING, once)
+    for part in parts:
+        again = downloaded(part_of(source, part), kinds=kinds)
+        changes = reconcile(again, stored(now, waiting=waiting), NOW)
+        assert not off & set(changes.bars.session_dates)
+        now, waiting = after(now, changes), still_waiting(waiting, changes)
+
+
+def test_what_a_download_for_the_past_contradicts_is_not_believed_by_that_nor_by_the_next() -> None:
+    bars = made_bars(N)
+    known = rows_of(bars, slice(30, None))
+    odd = times(bars, 100.0)
+    waiting = NOTHING
+    for rows in (slice(None), slice(0, 50), slice(None)):
+        changes = reconcile(downloaded(rows_of(odd, rows)), stored(known, waiting=waiting), NOW)
+        assert len(changes.bars) == 0
+        waiting = still_waiting(waiting, changes)
+    assert len(waiting) == N
+
+
+def test_bars_beside_those_that_contradict_stored_ones_are_not_believed_when_they_come_alone() -> None:
+    bars = made_bars(N)
+    known, odd = rows_of(bars, slice(28, 32)), times(bars, 4.0, slice(0, 30))
+    once = reconcile(downloaded(odd), stored(known), NOW)
+    assert counts(once) == (N - 32, 0, 0, 30)
+    kept = stored(after(known, once), waiting=still_waiting(NOTHING, once))
+    assert counts(reconcile(downloaded(rows_of(odd, slice(0, 28))), kept, NOW)) == (0, 0, 0, 28)
+
+
+def halted(days: int) -> Bars:
+    """200 bars, those of the second half after a halt of so many days."""
+    return with_gap(made_bars(200), 100, days)
+
+
+@pytest.mark.parametrize(
+    ("source", "n_new"),
+    [
+        pytest.param(halted(0), 100, id="on the same level"),
+        pytest.param(halted(62), 100, id="on the same level after a halt"),
+        pytest.param(times(halted(62), 7.0, slice(100, None)), 100, id="on another level after a halt"),
+        pytest.param(times(halted(0), 0.25, slice(100, None)), 99, id="on another level that lasts"),
+    ],
+)
+def test_one_wrong_bar_before_new_ones_does_not_hold_them_back(source: Bars, n_new: int) -> None:
+    known = rows_of(source, slice(0, 100))
+    odd = times(source, 100.0, slice(99, 100))
+    changes = reconcile(downloaded(odd), stored(known), NOW)
+    assert counts(changes) == (n_new, 0, 0, 101 - n_new)
 
 
 @pytest.mark.parametrize("row", [0, 20, N - 1], ids=["the oldest", "one between", "the newest"])
@@ -262,6 +370,18 @@ def test_other_units_that_no_split_is_told_of_have_to_last(n: int, is_believed: 
     recent = rows_of(times(bars, 0.25), slice(N - n, None))
     changes = reconcile(downloaded(recent, kinds=SILENT), stored(bars), NOW)
     assert (changes.rebasing is not None) is is_believed
+
+
+@pytest.mark.parametrize(("n", "is_believed"), [(LASTING - 1, False), (LASTING, True)])
+@pytest.mark.parametrize("n_known", [3, 5, 19])
+def test_a_young_history_is_rebased_by_a_split_that_nobody_tells_of_once_it_lasts(
+    n_known: int, n: int, is_believed: bool
+) -> None:
+    bars = made_bars(n)
+    known = rows_of(bars, slice(0, n_known))
+    changes = reconcile(downloaded(times(bars, 0.25), kinds=SILENT), stored(known), NOW)
+    wanted = times(bars, 0.25) if is_believed else known
+    assert_same(after(known, changes), wanted)
 
 
 def calm(bars: Bars) -> Bars:
@@ -370,7 +490,7 @@ def test_other_units_without_a_split_are_not_believed() -> None:
     changes = reconcile(downloaded(times(bars, 0.25)), stored(bars), NOW)
     assert (counts(changes), changes.rebasing) == ((0, 0, 0, N), None)
     assert {one.reason for one in changes.rejected} == {
-        "a jump like a split of 4:1 that is not applied to the prices before"
+        "a jump like a split of 4:1 or 1:4 that is not applied to all prices"
     }
 
 

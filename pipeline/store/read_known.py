@@ -13,6 +13,7 @@ from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, r
 from pipeline.types import (
     ActionKind,
     Asked,
+    Bars,
     CorporateAction,
     DateArray,
     DecidedRow,
@@ -25,11 +26,12 @@ FAR = np.datetime64("9999-12-31", "D")
 
 
 def known_prices(conn: Connection, symbol: str) -> KnownPrices:
-    """The current bars and actions of `symbol`, and what was decided on rows that were not believed."""
+    """The current bars and actions of `symbol`, and what was not believed: decided on, and waiting."""
     return KnownPrices(
         bars=bars(conn, symbol, FAR),
         actions=tuple(known_actions(conn, symbol)),
         decided=tuple(_decided_rows(conn, symbol)),
+        waiting=_waiting_bars(conn, symbol),
     )
 
 
@@ -52,6 +54,26 @@ def _decided_rows(conn: Connection, symbol: str) -> Iterator[DecidedRow]:
     decided = query.where(row.decision.is_not(None), row.session_date.is_not(None)).order_by(row.rejected_id)
     for session, values, decision in conn.execute(decided):
         yield DecidedRow(np.datetime64(session, "D"), row_prices(values), Decision(decision))
+
+
+def _waiting_bars(conn: Connection, symbol: str) -> Bars:
+    """The rows that wait for a decision and have prices; of several of one session, the newest."""
+    row = rejected_bars.c
+    query = select(row.session_date, row.row).where(row.symbol == symbol, row.session_date.is_not(None))
+    open_rows = query.where(row.decision.is_(None), row.resolved_at_utc.is_(None)).order_by(row.rejected_id)
+    found = {np.datetime64(session, "D"): row_prices(values) for session, values in conn.execute(open_rows)}
+    kept = sorted((day, prices) for day, prices in found.items() if _are_prices(prices))
+    prices = np.array([prices for _, prices in kept]).reshape(-1, 4)
+    return Bars(
+        symbol,
+        np.array([day for day, _ in kept], dtype="datetime64[D]"),
+        *(prices[:, 0], prices.max(axis=1, initial=0.0), prices.min(axis=1, initial=np.inf), prices[:, 3]),
+        volume=np.zeros(len(kept)),
+    )
+
+
+def _are_prices(prices: Sequence[float]) -> bool:
+    return bool(np.isfinite(prices).all() and min(prices) > 0.0)
 
 
 def row_prices(row: str) -> tuple[float, float, float, float]:

@@ -26,6 +26,8 @@ class KnownPrices:
     bars: Bars
     actions: tuple[KnownAction, ...]
     decided: tuple[DecidedRow, ...]
+    waiting: Bars
+    """Rows in quarantine that nobody has decided on, each widened to its prices and without a volume."""
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def far(asked: Asked) -> tuple[str, str, str]:
 def test_of_an_asset_that_was_never_downloaded_nothing_is_known(conn: Connection) -> None:
     start_run(conn)
     known = read_known.known_prices(conn, SYMBOL)
-    assert (len(known.bars), known.actions, known.decided) == (0, (), ())
+    assert (len(known.bars), known.actions, known.decided, len(known.waiting)) == (0, (), (), 0)
     assert far(read_known.asked(conn, SYMBOL)) == ("NaT", "NaT", "NaT")
     assert far(read_known.asked(conn, "NONE")) == ("NaT", "NaT", "NaT")
 
@@ -62,6 +62,29 @@ def test_since_when_an_event_is_missing_is_known(conn: Connection) -> None:
         store_prices(conn, validated(bars, actions=actions), run_id, later(day))
     (found,) = read_known.known_actions(conn, SYMBOL)
     assert (found.action, found.missing_since) == (dividend("2024-01-02", 0.5), later(1))
+
+
+def test_rows_that_nobody_has_decided_on_are_known_as_bars_the_newest_of_a_session(conn: Connection) -> None:
+    run_id = start_run(conn)
+    rows = (
+        refused("2024-01-11", priced(1.5)),
+        refused("2024-01-09", priced(4.0)),
+        *(refused("2024-01-10", priced(close)) for close in (1.6, 1.7)),
+        *(refused("2024-01-12", priced(close)) for close in (1.8, 1.9)),
+        *(refused("2024-01-13", row) for row in (priced(-1.0), '{"open": null, "close": 3.0}')),
+        refused("", priced(9.0)),
+    )
+    store(conn, changed(make_bars([]), rejected=rows), run_id, NOON)
+    decide(conn, [6], Decision.REJECTED, NOON)
+    store(conn, changed(make_bars([]), rejected=rows[1:], judged=["2024-01-11"]), run_id, later(1))
+    found = read_known.known_prices(conn, SYMBOL).waiting
+    assert [str(day) for day in found.session_dates] == ["2024-01-09", "2024-01-10", "2024-01-12"]
+    assert found.close.tolist() == [4.0, 1.7, 1.8]
+    assert (found.open.tolist(), found.low.tolist(), found.high.tolist()) == (
+        [1.0] * 3,
+        [0.5] * 3,
+        [4.0, 2.0, 2.0],
+    )
 
 
 def test_decisions_are_known_with_date_and_prices_even_after_the_row_is_gone(conn: Connection) -> None:
