@@ -88,9 +88,7 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
         ratios = _refused(prices.bars, known, units)
     else:
         ratios = _jumps(prices, basis, known)
-    if _is_past(prices, known):
-        ratios = ratios[~np.isin(prices.bars.session_dates, known.bars.session_dates)]
-        prices = _without_stored(prices, known)
+    prices, ratios = _to_be_taken(prices, ratios, known)
     bars = prices.bars
     trusted = _at(bars, np.isnan(ratios))
     now = _overlaid(basis, trusted)
@@ -118,9 +116,14 @@ def _is_past(prices: ValidatedPrices, known: KnownPrices) -> bool:
     return is_any and bool(known.bars.session_dates[-1] > prices.expected[-1])
 
 
-def _without_stored(prices: ValidatedPrices, known: KnownPrices) -> ValidatedPrices:
+def _to_be_taken(
+    prices: ValidatedPrices, ratios: FloatArray, known: KnownPrices
+) -> tuple[ValidatedPrices, FloatArray]:
+    """The prices with their (n,) ratios, for the past without those of stored bars and without events."""
+    if not _is_past(prices, known):
+        return prices, ratios
     is_new = ~np.isin(prices.bars.session_dates, known.bars.session_dates)
-    return replace(prices, bars=_at(prices.bars, is_new), actions=())
+    return replace(prices, bars=_at(prices.bars, is_new), actions=()), ratios[is_new]
 
 
 def _refused(bars: Bars, known: KnownPrices, units: Rebasing) -> FloatArray:
