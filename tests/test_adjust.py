@@ -3,7 +3,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.adjust import adjusted, reinvested_shares
+from pipeline.adjust import adjusted, adjusted_back, reinvested_shares
 from pipeline.types import Adjustment, Bars, Dividends, FloatArray, Prices
 from tests.made import made_bars, made_dates
 
@@ -107,7 +107,20 @@ def test_a_dividend_counts(ex_day: int, amount: float, shares: list[float]) -> N
     assert reinvested_shares(Prices(bars, dividends_on({ex_day: amount}))).tolist() == shares
 
 
+def test_a_dividend_on_the_second_session_counts_from_there() -> None:
+    close = np.array([10.0, 8.0, 8.0])
+    bars = Bars("MADE", made_dates(3), close, close, close, close, close)
+    assert reinvested_shares(Prices(bars, dividends_on({1: 2.0}))).tolist() == [1.0, 1.25, 1.25]
+
+
+@given(found=prices)
+def test_adjusted_back_the_newest_close_is_as_traded_and_every_return_is_the_holders(found: Prices) -> None:
+    back = adjusted_back(found)
+    assert back[-1] == pytest.approx(found.bars.close[-1], rel=1e-12)
+    np.testing.assert_allclose(back / back[0], held(found) / found.bars.close[0], rtol=1e-9)
+
+
 def test_no_bars_are_adjusted_to_no_bars() -> None:
     nothing = np.array([])
-    none = Bars("MADE", made_dates(0), *([nothing] * 5))
-    assert len(adjusted(Prices(none, dividends_on({3: 1.0})), Adjustment.DIVIDENDS)) == 0
+    none = Prices(Bars("MADE", made_dates(0), *([nothing] * 5)), dividends_on({3: 1.0}))
+    assert len(adjusted(none, Adjustment.DIVIDENDS)) == len(adjusted_back(none)) == 0

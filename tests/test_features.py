@@ -93,6 +93,38 @@ def test_a_feature_set_has_its_columns_and_the_close_first(
     assert np.isnan(features.values[0]).all() == (method is not Differencing.NONE)
 
 
+@pytest.mark.parametrize("method", Differencing)
+def test_the_range_is_a_log_ratio_under_log_and_a_difference_of_prices_otherwise(
+    method: Differencing,
+) -> None:
+    bars = made_bars(12)
+    features = build_features(bars, unbroken(12), FeatureSet.BIVARIATE, method, [])
+    is_log = method is Differencing.LOG
+    expected = np.log(bars.high) - np.log(bars.low) if is_log else bars.high - bars.low
+    np.testing.assert_allclose(features.values[1:, 1], expected[1:], rtol=1e-9)
+
+
+def test_a_spread_is_the_log_ratio_of_the_closes_and_its_change_whatever_the_method() -> None:
+    bars, other = made_bars(12), made_bars(12, seed=1).close
+    ratio = np.log(bars.close) - np.log(other)
+    for method in Differencing:
+        features = build_features(
+            bars, unbroken(12), FeatureSet.MULTIVARIATE, method, [], [LeadCloses("OTHER", other)]
+        )
+        assert features.names[-2:] == ("spread:OTHER", "spread-change:OTHER")
+        np.testing.assert_allclose(features.values[1:, -2], ratio[1:], rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(features.values[1:, -1], np.diff(ratio), rtol=1e-9, atol=1e-12)
+
+
+def test_a_session_without_any_volume_has_a_finite_change_of_it() -> None:
+    bars = made_bars(5)
+    bars.volume[2] = 0.0
+    features = build_features(bars, unbroken(5), FeatureSet.MULTIVARIATE, Differencing.LOG, [])
+    place = features.names.index("volume")
+    assert features.values[2, place] == pytest.approx(-np.log(bars.volume[1] + 1.0))
+    assert np.isfinite(features.values[1:]).all()
+
+
 def test_a_change_across_a_segment_border_is_unknown() -> None:
     numbers = np.array([0, 0, 0, 1, 1])
     features = build_features(made_bars(5), numbers, FeatureSet.BIVARIATE, Differencing.LOG, [])

@@ -14,7 +14,7 @@ from pipeline.calendars import trading_calendar
 from pipeline.errors import SourceError
 from pipeline.settings import AssetSettings
 from pipeline.types import RAW_COLUMNS, ActionKind, DecidedRow, Decision, RawPrices, ValidatedPrices
-from pipeline.validate import require_bars, validate
+from pipeline.validate import can_be_released, require_bars, validate
 
 STOCK = AssetSettings(symbol="ABC", calendar="XNYS")
 COIN = AssetSettings(symbol="BTC-USD", calendar="24/7")
@@ -391,6 +391,21 @@ def test_of_released_rows_that_differ_in_volume_only_the_first_is_believed() -> 
 
     assert (dates_of(prices), prices.rejected) == (WEEK, ())
     assert prices.bars.volume[1] == 100.0
+
+
+@pytest.mark.parametrize(
+    ("reason", "can"),
+    [
+        pytest.param("open or close lies outside low to high", True, id="an odd range"),
+        pytest.param("conflicting rows for one date", True, id="one of two that conflict"),
+        pytest.param("a jump of the whole bar without a split", True, id="a jump"),
+        pytest.param("a price is missing", False, id="one that has no bar to believe"),
+        pytest.param("in GBp, where the asset is configured in USD", False, id="one in a foreign currency"),
+        pytest.param("dated in UTC, where the calendar XNYS has another time", False, id="one of a foreign day"),
+    ],
+)
+def test_a_person_can_release_a_row_that_is_doubted_for_its_own_sake_alone(reason: str, can: bool) -> None:
+    assert can_be_released(reason) is can
 
 
 # The download as a whole

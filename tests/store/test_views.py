@@ -161,6 +161,17 @@ def test_a_latest_forecast_is(conn: Connection, origin: str, newest_bar: str, is
     assert values(conn, "latest_forecasts", "is_stale") == [is_stale]
 
 
+@pytest.mark.parametrize(
+    ("days_ago", "is_stale"),
+    [pytest.param(1, 1, id="yesterday: is stale"), pytest.param(0, 0, id="today: is not stale yet")],
+)
+def test_a_latest_forecast_whose_target_is_of(conn: Connection, days_ago: int, is_stale: int) -> None:
+    today = np.datetime64(conn.exec_driver_sql("SELECT current_date").scalar_one(), "D")
+    target = today - days_ago
+    issue(conn, start_run(conn), make_block(make_fit(), np.array([target - 1]), horizons=1))
+    assert values(conn, "latest_forecasts", "is_stale") == [is_stale]
+
+
 def test_the_newest_verdict_is_of_the_latest_as_of_and_then_the_last_written(conn: Connection) -> None:
     run_id = start_run(conn)
     issue(conn, run_id, make_block(make_fit(), FAR_ORIGIN, horizons=2))

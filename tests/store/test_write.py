@@ -105,6 +105,24 @@ def test_a_fit_says_what_its_prices_are_adjusted_for(conn: Connection) -> None:
     assert [row.adjustment for row in conn.execute(select(fits))] == ["splits", "dividends"]
 
 
+def test_a_fit_says_which_weights_it_went_on_from_and_that_it_began_anew_without_any(
+    conn: Connection,
+) -> None:
+    run_id, anew = start_run(conn), make_fit()
+    warm = replace(anew, provenance=replace(anew.provenance, start_hash="0123456789abcdef"))
+    for day, fit in enumerate((anew, warm)):
+        issue(conn, run_id, make_block(fit, dates("2024-01-01", 2)[day:][:1]))
+    stored = [(row.way, row.start_hash) for row in conn.execute(select(fits).order_by(fits.c.fit_id))]
+    assert stored == [("cold", None), ("warm", "0123456789abcdef")]
+
+
+def test_a_fit_keeps_its_weights_and_has_none_where_there_are_none(conn: Connection) -> None:
+    run_id = start_run(conn)
+    for day, weights in enumerate((b"weights", b"")):
+        issue(conn, run_id, make_block(make_fit(weights=weights), dates("2024-01-01", 2)[day:][:1]))
+    assert [row.weights for row in conn.execute(select(fits).order_by(fits.c.fit_id))] == [b"weights", None]
+
+
 def test_a_forecast_is_never_overwritten(conn: Connection) -> None:
     run_id = start_run(conn)
     block = make_block(make_fit(), dates("2024-01-01", 2))
