@@ -76,9 +76,8 @@ def shrinkage(
     products = np.cumsum(np.where(is_known, changes * moves, 0.0))
     squares = np.cumsum(np.where(is_known, changes**2, 0.0))
     counts = np.cumsum(is_known)
-    settled = np.searchsorted(target_dates, origin_dates, side="right") - 1
-    newest = np.maximum(settled, 0)
-    is_enough = (settled >= 0) & (counts[newest] >= FEWEST_KNOWN) & (squares[newest] > 0.0)
+    newest = np.maximum(np.searchsorted(target_dates, origin_dates, side="right") - 1, 0)
+    is_enough = (counts[newest] >= FEWEST_KNOWN) & (squares[newest] > 0.0)
     slopes = products[newest] / np.where(is_enough, squares[newest], 1.0)
     return np.where(is_enough, np.clip(slopes, 0.0, 1.0), 0.0)
 

@@ -50,7 +50,7 @@ def conformal_radius(sorted_errors: FloatArray, coverage: float) -> FloatArray:
     known = np.isfinite(sorted_errors).sum(axis=1)
     rank = np.ceil((known + 1) * coverage - 1e-9).astype(np.int64)
     place = np.minimum(rank, sorted_errors.shape[1]) - 1
-    found = np.take_along_axis(sorted_errors, np.maximum(place, 0)[:, None], axis=1)[:, 0]
+    found = np.take_along_axis(sorted_errors, place[:, None], axis=1)[:, 0]
     return np.where(rank <= known, found, np.nan)
 
 

@@ -41,6 +41,11 @@ def test_a_crypto_bar_settles_three_hours_after_the_utc_day() -> None:
     assert CRYPTO.last_settled(datetime(2025, 3, 2, 3, 0, 0, tzinfo=UTC)) == day("2025-03-01")
 
 
+def test_after_the_longest_holidays_the_session_before_them_is_the_last_settled() -> None:
+    seoul = trading_calendar("XKRX", 30)
+    assert seoul.last_settled(datetime(2025, 10, 10, 0, tzinfo=UTC)) == day("2025-10-02")
+
+
 def test_an_open_session_is_not_settled() -> None:
     assert NEW_YORK.last_settled(datetime(2025, 1, 15, 20, 59, tzinfo=UTC)) == day("2025-01-14")
 
@@ -53,6 +58,13 @@ def test_targets_skip_weekends_and_holidays() -> None:
     ]
 
 
+def test_so_many_next_sessions_as_are_asked_for_follow_across_weekends_and_holidays() -> None:
+    for count in (1, 5, 250):
+        following = NEW_YORK.next_sessions(day("2025-12-19"), count)
+        assert len(following) == count
+        assert following[0] == day("2025-12-22")
+
+
 def test_the_next_sessions_of_crypto_are_the_next_days() -> None:
     assert CRYPTO.next_sessions(day("2025-12-31"), 2).tolist() == [
         day("2026-01-01").item(),
@@ -62,6 +74,12 @@ def test_the_next_sessions_of_crypto_are_the_next_days() -> None:
 
 def test_old_history_is_covered() -> None:
     assert len(NEW_YORK.sessions(day("1993-01-29"), day("1993-12-31"))) == 234
+
+
+@pytest.mark.parametrize("year", range(2019, 2027))
+def test_every_year_has_its_sessions_to_the_last_day_whichever_its_place_in_a_lustrum(year: int) -> None:
+    first, last = day(f"{year}-01-01"), day(f"{year}-12-31")
+    np.testing.assert_array_equal(CRYPTO.sessions(first, last), np.arange(first, last + 1))
 
 
 def test_there_are_no_sessions_between_a_day_and_an_earlier_one() -> None:

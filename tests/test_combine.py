@@ -1,5 +1,6 @@
 """Ensembles: what they are made of, and what their weights may know."""
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 from pipeline.combine import FEWEST_KNOWN, blocks, combine, shrinkage
 from pipeline.errors import ConfigError
 from pipeline.models import configure
+from pipeline.models.weights import unpack
 from pipeline.settings import EnsembleSettings
-from pipeline.types import ForecastKind, MemberForecasts, Weighting
+from pipeline.types import BoolArray, ForecastBlock, ForecastKind, MemberForecasts, Weighting
 from tests.made import DAY, LED, SMALL, made_dates
 from tests.market import Market, market_in
 
@@ -167,24 +169,105 @@ def test_an_origin_that_was_forecast_live_is_no_backtest_later(market: Market) -
     assert market.count("forecasts", "model = 'ensemble-mean'") == 2 * 2 * 3
 
 
+ENSEMBLE = configure(
+    SMALL.model_copy(
+        update={
+            "horizons": 2,
+            "models": ("drift", "ridge"),
+            "ensemble": EnsembleSettings(members=("drift", "ridge")),
+        }
+    ),
+    LED,
+    "ensemble-mean",
+)
+
+
+def issued_blocks(
+    members: MemberForecasts, issued: BoolArray, kind: ForecastKind = ForecastKind.BACKTEST
+) -> list[ForecastBlock]:
+    return list(blocks(combine(members, Weighting.SHRUNK), issued, ENSEMBLE, "MADE", kind))
+
+
 def test_other_member_forecasts_anywhere_in_a_block_are_another_provenance() -> None:
     members = made_members(0.5)
     closes = members.closes.copy()
     closes[:, 50] *= 1.1
-    config = configure(
-        SMALL.model_copy(
-            update={
-                "horizons": 2,
-                "models": ("drift", "ridge"),
-                "ensemble": EnsembleSettings(members=("drift", "ridge")),
-            }
-        ),
-        LED,
-        "ensemble-mean",
-    )
     issued = np.ones(ORIGINS, dtype=bool)
-    provenances = [
-        next(blocks(combine(each, Weighting.EQUAL), issued, config, "MADE", ForecastKind.BACKTEST)).fit
-        for each in (members, replace(members, closes=closes))
-    ]
-    assert provenances[0].provenance.data_hash != provenances[1].provenance.data_hash
+    first, changed = (
+        issued_blocks(each, issued)[0].fit.provenance for each in (members, replace(members, closes=closes))
+    )
+    assert first.data_hash != changed.data_hash
+
+
+def test_a_block_is_issued_for_each_fit_of_the_first_member_and_holds_the_issued_origins_alone() -> None:
+    members = made_members(0.5)
+    issued = np.arange(ORIGINS) % 3 == 0
+    first, second = issued_blocks(members, issued)
+    half = ORIGINS // 2
+    np.testing.assert_array_equal(first.origin_dates, members.origin_dates[:half][issued[:half]])
+    np.testing.assert_array_equal(second.origin_dates, members.origin_dates[half:][issued[half:]])
+    np.testing.assert_array_equal(second.last_closes, members.last_closes[half:][issued[half:]])
+    np.testing.assert_array_equal(second.target_dates, members.target_dates[half:][issued[half:]])
+
+
+def test_a_block_rests_on_all_that_its_last_origin_knew_and_on_nothing_later() -> None:
+    members = replace(made_members(0.5), naive_maes=np.arange(ORIGINS) + 1.0)
+    first, second = (block.fit.provenance for block in issued_blocks(members, np.ones(ORIGINS, dtype=bool)))
+    half = ORIGINS // 2
+    assert first.trained_from == second.trained_from == members.origin_dates[0]
+    assert first.trained_through == members.origin_dates[half - 1]
+    assert second.trained_through == members.origin_dates[-1]
+    assert (first.n_training, second.n_training) == (half - 1, ORIGINS - 1)
+    assert (first.n_validation, second.n_validation) == (0, 0)
+    assert (first.naive_mae, second.naive_mae) == (1.0, half + 1.0)
+
+
+def test_before_any_outcome_a_block_rests_on_the_day_of_its_origin() -> None:
+    issued = np.arange(ORIGINS) == 0
+    (block,) = issued_blocks(made_members(0.5), issued)
+    assert block.fit.provenance.trained_through == block.origin_dates[0]
+    assert block.fit.provenance.n_training == 0
+
+
+def test_a_data_hash_is_that_of_the_members_forecasts_and_of_the_outcomes_known_by_then() -> None:
+    """Hashes that were stored are compared with those of a replay, so they stay the same for ever."""
+    members, through = made_members(0.5), 40
+    (block,) = issued_blocks(members, np.arange(ORIGINS) == through - 1)
+    newest = members.origin_dates[through - 1]
+    outcomes = np.where(members.target_dates <= newest, members.actual_closes, 0.0)[:through]
+    arrays = (members.closes[:, :through], members.origin_dates[:through], members.last_closes[:through])
+    expected = hashlib.sha256(b"".join(array.tobytes() for array in (*arrays, outcomes))).hexdigest()
+    assert block.fit.provenance.data_hash == expected[:16]
+
+
+def test_a_live_block_keeps_the_weights_of_its_origin_and_a_backtest_keeps_none() -> None:
+    members, newest = made_members(0.5), np.arange(ORIGINS) == ORIGINS - 1
+    (live,) = issued_blocks(members, newest, ForecastKind.LIVE)
+    (backtest,) = issued_blocks(members, newest)
+    kept = unpack(live.fit.weights)["weights"]
+    np.testing.assert_array_equal(kept, combine(members, Weighting.SHRUNK).weights[-1])
+    assert backtest.fit.weights == b""
+
+
+def test_past_errors_are_those_of_forecasts_whose_outcome_is_known() -> None:
+    members = made_members(0.5)
+    found = combine(members, Weighting.EQUAL)
+    for h, past in enumerate(found.past_errors()):
+        known = ORIGINS - 1 - h
+        np.testing.assert_array_equal(past.target_dates, members.target_dates[:known, h])
+        log_errors = np.log(found.closes[:known, h]) - np.log(members.actual_closes[:known, h])
+        np.testing.assert_allclose(past.abs_log_errors, np.abs(log_errors), atol=1e-12)
+
+
+@pytest.mark.parametrize(("slope", "weight"), [(0.25, 0.25), (3.0, 1.0), (-2.0, 0.0)])
+def test_a_weight_is_the_slope_cut_to_between_nothing_and_all(slope: float, weight: float) -> None:
+    dates, changes = made_dates(60), np.random.default_rng(0).normal(size=60)
+    weights = shrinkage(dates, dates + 1, changes, slope * changes)
+    np.testing.assert_allclose(weights[FEWEST_KNOWN:], weight)
+    np.testing.assert_array_equal(weights[:FEWEST_KNOWN], 0.0)
+
+
+def test_forecasts_that_are_known_to_be_too_few_until_now_weigh_nothing_though_later_ones_follow() -> None:
+    dates = made_dates(60)
+    weights = shrinkage(dates, dates + 40, np.ones(60), np.ones(60))
+    np.testing.assert_array_equal(weights, 0.0)

@@ -48,3 +48,20 @@ def test_only_the_newest_errors_count() -> None:
     bands = conformal_bands(dates[[39]], np.full((1, 1), 100.0), [past], 20)
     assert bands.upper_95[0, 0] == pytest.approx(100.0 * np.exp(0.1))
     assert bands.lower_80[0, 0] == pytest.approx(100.0 * np.exp(-0.1))
+
+
+def test_a_band_lies_around_each_horizons_forecast_by_its_own_errors() -> None:
+    dates, closes = made_dates(41)[[40]], np.array([[100.0, 50.0]])
+    errors = np.random.default_rng(0).permutation(40) / 100.0 + 0.01
+    past = [PastErrors(made_dates(40), errors), PastErrors(made_dates(40), 2.0 * errors)]
+    bands = conformal_bands(dates, closes, past, 40)
+    np.testing.assert_allclose(bands.upper_80, closes * np.exp([[0.33, 0.66]]))
+    np.testing.assert_allclose(bands.lower_80, closes * np.exp([[-0.33, -0.66]]))
+    np.testing.assert_allclose(bands.upper_95, closes * np.exp([[0.39, 0.78]]))
+    np.testing.assert_allclose(bands.lower_95, closes * np.exp([[-0.39, -0.78]]))
+
+
+def test_a_rank_that_is_a_whole_number_is_not_rounded_up_by_the_last_bit() -> None:
+    errors = np.arange(99.0) + 1.0
+    for coverage, rank in ((0.55, 55), (0.56, 56), (0.57, 57), (0.95, 95)):
+        assert conformal_radius(errors[None, :], coverage)[0] == rank
