@@ -6,11 +6,13 @@ import pytest
 from pipeline.calendars import trading_calendar
 from pipeline.errors import AssetError, HistoryError
 from pipeline.models.base import ModelConfig
-from pipeline.types import Bars, Differencing, Features, ForecastBlock, ForecastKind
-from pipeline.walk_forward import Assignment, forecast
+from pipeline.types import Bars, Differencing, Features, ForecastBlock, ForecastKind, Target
+from pipeline.walk_forward import Assignment, Forecasted, WarmStart, forecast
 from tests.made import DAY, FIRST, config_of, features_of, made_bars, unbroken
+from pipeline.train import start_hash
 
 CALENDAR = trading_calendar("24/7", 180)
+NEVER = np.datetime64("NaT", "D")
 
 
 def backtest_blocks(
@@ -154,3 +156,125 @@ def test_chosen_leads_and_spreads_know_nothing_of_what_comes_later() -> None:
     for one, other in zip(before, after, strict=True):
         np.testing.assert_array_equal(one.closes, other.closes)
         assert one.fit.provenance == other.fit.provenance
+
+
+@pytest.mark.parametrize(
+    ("days", "is_due"),
+    [
+        pytest.param(9, False, id="before its day"),
+        pytest.param(10, True, id="on its day"),
+        pytest.param(25, True, id="long after its day"),
+        pytest.param(-3, False, id="for a day before the last one"),
+    ],
+)
+def test_an_audit_every_ten_days_is(days: int, is_due: bool) -> None:
+    assert WarmStart(b"", FIRST, audit_days=10).is_audit_due(FIRST + days) is is_due
+
+
+def test_an_audit_is_due_where_there_never_was_one() -> None:
+    assert WarmStart(b"", NEVER, audit_days=10).is_audit_due(FIRST)
+
+
+def started(warm: WarmStart | None, origins: int = 16, refit_every: int = 4) -> Forecasted:
+    """What the drift forecasts, whose fits note the weights that they are given and learn nothing from them."""
+    config = config_of("drift")
+    features = features_of(made_bars(150), config)
+    return forecast(
+        Assignment(features, config, CALENDAR, origins, refit_every, is_live=True, warm_start=warm)
+    )
+
+
+def kinds_of(blocks: tuple[ForecastBlock, ...]) -> list[str]:
+    return [block.fit.kind.value for block in blocks]
+
+
+def test_every_fit_after_the_first_goes_on_from_the_one_before_it() -> None:
+    found = started(WarmStart(b"", NEVER, audit_days=10_000))
+    blocks = [one for one in (*found.backtests, *found.live) if one.fit.kind is not ForecastKind.AUDIT]
+    begins = [block.fit.provenance.start_hash for block in blocks]
+    assert begins[0] == ""
+    assert len(set(begins)) == len(begins) == 5
+    assert begins[-1] != start_hash(found.live[0].fit.weights)
+
+
+def test_after_an_audit_the_next_is_due_so_many_days_after_its_last_origin() -> None:
+    every = {days: kinds_of(started(WarmStart(b"", NEVER, days)).backtests) for days in (1, 2, 5, 6)}
+    fit, audit = "backtest", "audit"
+    assert every[1] == [fit, fit, audit, fit, audit, fit, audit]
+    assert every[2] == every[5] == [fit, fit, audit, fit, fit, audit]
+    assert every[6] == [fit, fit, audit, fit, fit]
+
+
+def test_an_audit_forecasts_the_origins_of_the_fit_before_it_and_starts_anew() -> None:
+    fit, audit = started(WarmStart(b"", NEVER, 1)).backtests[1:3]
+    np.testing.assert_array_equal(fit.origin_dates, audit.origin_dates)
+    assert fit.fit.provenance.start_hash != ""
+    assert audit.fit.provenance.start_hash == ""
+
+
+def test_a_backtest_starts_anew_where_the_given_weights_know_its_future_and_the_live_fit_from_them() -> None:
+    found = started(WarmStart(b"yesterday", FIRST + 148, audit_days=10_000))
+    assert kinds_of(found.backtests) == ["backtest"] * 4
+    assert {block.fit.provenance.start_hash for block in found.backtests} == {""}
+    assert found.live[0].fit.provenance.start_hash == start_hash(b"yesterday")
+
+
+def test_without_a_backtest_the_live_fit_starts_from_the_given_weights() -> None:
+    found = started(WarmStart(b"yesterday", FIRST + 148, audit_days=10_000), origins=0)
+    assert found.backtests == ()
+    assert found.live[0].fit.provenance.start_hash == start_hash(b"yesterday")
+    assert kinds_of(found.live) == ["live"]
+
+
+def test_a_live_fit_from_given_weights_is_audited_when_that_is_due() -> None:
+    found = started(WarmStart(b"yesterday", FIRST + 139, audit_days=10), origins=0)
+    assert kinds_of(found.live) == ["live", "audit"]
+
+
+def test_a_model_that_starts_anew_each_time_is_never_audited() -> None:
+    found = started(None)
+    assert kinds_of((*found.backtests, *found.live)) == ["backtest"] * 4 + ["live"]
+    assert {block.fit.provenance.start_hash for block in (*found.backtests, *found.live)} == {""}
+
+
+def test_a_live_forecast_is_of_the_newest_session() -> None:
+    (live,) = started(None).live
+    assert live.origin_dates.tolist() == [(FIRST + 149).item()]
+    assert live.target_dates.tolist() == [[(FIRST + 149 + ahead).item() for ahead in (1, 2, 3)]]
+
+
+def test_nothing_is_forecast_live_where_only_a_backtest_is_asked_for() -> None:
+    config = config_of("drift")
+    features = features_of(made_bars(150), config)
+    found = forecast(Assignment(features, config, CALENDAR, 8, 4, is_live=False))
+    assert (len(found.backtests), found.live, found.live_error) == (2, (), None)
+
+
+@pytest.mark.parametrize("unbroken_rows", [1, 2, 3])
+def test_too_short_a_stretch_is_told_with_its_length_and_last_session(unbroken_rows: int) -> None:
+    config = dataclasses.replace(config_of("drift"), difference=Differencing.NONE)
+    features = features_of(made_bars(100), config)
+    numbers = (np.arange(100) >= 100 - unbroken_rows).astype(np.int64)
+    said = f"needs 4 consecutive sessions up to {FIRST + 99}, and {unbroken_rows} are there\n"
+    with pytest.raises(HistoryError, match=said):
+        live_block(dataclasses.replace(features, segments=numbers), config)
+
+
+def test_a_target_of_the_last_session_alone_is_forecast_as_the_whole_change_up_to_it() -> None:
+    config = dataclasses.replace(config_of("drift"), target=Target.LAST)
+    block = live_block(features_of(made_bars(150), config), config)
+    assert block.horizons.tolist() == [3]
+    assert block.target_dates.tolist() == [[(FIRST + 149 + 3).item()]]
+    assert block.closes.shape == (1, 1)
+
+
+def test_a_lead_that_is_not_known_at_the_origin_is_not_used_where_leads_are_chosen() -> None:
+    config = dataclasses.replace(config_of("ridge"), chooses_leads=True, leads=("LEAD",))
+    bars = made_bars(150)
+    lead = np.append(bars.close[1:], bars.close[-1])  # knows tomorrow, so that it leads for certain
+    known = live_block(features_of(bars, config, lead), config)
+    lead[-1] = np.nan
+    unknown = live_block(features_of(bars, config, lead), config)
+    assert [one.is_used for one in known.fit.provenance.lead_lags] == [True]
+    assert [one.is_used for one in unknown.fit.provenance.lead_lags] == [False]
+    assert (known.closes != unknown.closes).all()
