@@ -82,6 +82,15 @@ def test_every_year_has_its_sessions_to_the_last_day_whichever_its_place_in_a_lu
     np.testing.assert_array_equal(CRYPTO.sessions(first, last), np.arange(first, last + 1))
 
 
+def test_the_sessions_from_a_day_to_itself_are_that_day_where_it_is_one() -> None:
+    assert NEW_YORK.sessions(day("2025-01-10"), day("2025-01-10")).tolist() == [day("2025-01-10").item()]
+    assert len(NEW_YORK.sessions(day("2025-01-11"), day("2025-01-11"))) == 0
+
+
+def test_no_sessions_settle_at_no_moments() -> None:
+    assert NEW_YORK.settled_at(np.array([], dtype="datetime64[D]")).tolist() == []
+
+
 def test_there_are_no_sessions_between_a_day_and_an_earlier_one() -> None:
     assert len(NEW_YORK.sessions(day("2025-01-10"), day("2025-01-09"))) == 0
 
@@ -90,6 +99,12 @@ def test_an_unknown_calendar_is_named_with_examples() -> None:
     with pytest.raises(ConfigError, match="XMARS") as caught:
         trading_calendar("XMARS", 30)
     assert "XNYS" in caught.value.next_step
+
+
+def test_a_calendar_may_be_called_by_its_other_name() -> None:
+    first, last = day("2025-01-01"), day("2025-12-31")
+    by_another_name = trading_calendar("NYSE", 30).sessions(first, last)
+    np.testing.assert_array_equal(by_another_name, NEW_YORK.sessions(first, last))
 
 
 def test_no_origins_have_no_targets() -> None:

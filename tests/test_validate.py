@@ -401,7 +401,9 @@ def test_of_released_rows_that_differ_in_volume_only_the_first_is_believed() -> 
         pytest.param("a jump of the whole bar without a split", True, id="a jump"),
         pytest.param("a price is missing", False, id="one that has no bar to believe"),
         pytest.param("in GBp, where the asset is configured in USD", False, id="one in a foreign currency"),
-        pytest.param("dated in UTC, where the calendar XNYS has another time", False, id="one of a foreign day"),
+        pytest.param(
+            "dated in UTC, where the calendar XNYS has another time", False, id="one of a foreign day"
+        ),
     ],
 )
 def test_a_person_can_release_a_row_that_is_doubted_for_its_own_sake_alone(reason: str, can: bool) -> None:

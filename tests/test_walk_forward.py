@@ -176,7 +176,7 @@ def test_an_audit_is_due_where_there_never_was_one() -> None:
 
 
 def started(warm: WarmStart | None, origins: int = 16, refit_every: int = 4) -> Forecasted:
-    """What the drift forecasts, whose fits note the weights that they are given and learn nothing from them."""
+    """What the drift forecasts: its fits note the weights that they are given and learn nothing from them."""
     config = config_of("drift")
     features = features_of(made_bars(150), config)
     return forecast(

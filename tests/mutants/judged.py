@@ -1,0 +1,56 @@
+"""The modules that defects are planted in, and the tests that have to notice each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+STAGES = (
+    *("adjust", "ask", "calendars", "combine", "difference", "features", "forecast", "intervals", "jumps"),
+    *(
+        "lead_lag",
+        "metrics",
+        "reconcile",
+        "scale",
+        "score",
+        "train",
+        "validate",
+        "walk_forward",
+        "warm_audit",
+    ),
+    "window",
+)
+STORE = ("rows", "views", "write", "write_prices")
+TESTS_OF_OTHERS = {
+    "pipeline.lag.predictions": ("tests/lag",),
+    "pipeline.store.rows": ("tests/store/test_write.py", "tests/store/test_write_prices.py"),
+    "pipeline.store.views": ("tests/store/test_views.py", "tests/store"),
+}
+"""Of modules that have no test file of their own, or whose tests stand in several."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A module by its dotted name, in the package that the table counts it to."""
+
+    package: str
+    name: str
+
+    @property
+    def path(self) -> Path:
+        return ROOT / f"{self.name.replace('.', '/')}.py"
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        *folders, name = self.name.split(".")[1:]
+        return TESTS_OF_OTHERS.get(self.name, ("/".join(["tests", *folders, f"test_{name}.py"]),))
+
+
+def judged_modules(only: list[str]) -> tuple[Judged, ...]:
+    """Every module, or those whose last name, or package, is among `only`."""
+    lag = sorted(path.stem for path in (ROOT / "pipeline" / "lag").glob("[!_]*.py"))
+    every = (
+        *(Judged("lag", f"pipeline.lag.{name}") for name in lag),
+        *(Judged("stages", f"pipeline.{name}") for name in STAGES),
+        *(Judged("store", f"pipeline.store.{name}") for name in STORE),
+    )
+    return tuple(one for one in every if not only or {one.package, one.name.rpartition(".")[2]} & set(only))

@@ -1,0 +1,117 @@
+"""One mutant before the tests that mirror its module, in a process of its own.
+
+The mutated text replaces the module while it is imported there; no file changes, so that an interrupted run
+leaves nothing behind. What tests import of other libraries is imported once, before the processes part.
+"""
+
+import importlib
+import os
+import resource
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_loader
+from multiprocessing import get_context
+from time import monotonic
+from types import CodeType
+
+from tests.mutants.judged import Judged
+from tests.mutants.plant import Mutant
+
+LIBRARIES = (
+    *(
+        "curl_cffi",
+        "numpy",
+        "pandas",
+        "scipy.stats",
+        "scipy.signal",
+        "sklearn.preprocessing",
+        "alembic.command",
+    ),
+    *(
+        "statsmodels.stats.diagnostic",
+        "statsmodels.tsa.stattools",
+        "sqlalchemy",
+        "sqlalchemy.dialects.sqlite",
+    ),
+    *(
+        "exchange_calendars",
+        "hypothesis.strategies",
+        "pydantic_settings",
+        "pytest",
+        "_pytest.assertion.rewrite",
+    ),
+)
+MARKED = "not tensorflow and not prefect and not faults and not killed and not real_data"
+MOST_MEMORY = 6 * 2**30
+SURVIVED = 0
+SECONDS, TIMES = 20.0, 5.0
+"""A mutant runs for ever once it has taken so many times as long as the module itself, and so much longer."""
+
+
+class _Replaced(MetaPathFinder, SourceFileLoader):
+    """Finds one module, with another text than its file has."""
+
+    def __init__(self, judged: Judged, source: str) -> None:
+        super().__init__(judged.name, str(judged.path))
+        self.source = source
+
+    def find_spec(self, fullname: str, path: object, target: object = None) -> ModuleSpec | None:
+        return spec_from_loader(fullname, self, origin=self.path) if fullname == self.name else None
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self.source, self.path, "exec", dont_inherit=True)
+
+
+def prepare() -> None:
+    """Import, in a process that is to try mutants, what all of them need."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    from hypothesis import Phase, settings
+
+    phases = (Phase.explicit, Phase.generate)
+    settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
+
+
+def seconds_unchanged(judged: Judged) -> float:
+    """How long the tests of the module take as it is, or RuntimeError if they fail."""
+    begun = monotonic()
+    source = judged.path.read_text(encoding="utf-8")
+    if _exit_code(judged, source, None) != SURVIVED:
+        raise RuntimeError(f"the tests of {judged.name} fail without any defect: {' '.join(judged.tests)}")
+    return monotonic() - begun
+
+
+def is_caught(mutant: Mutant, unchanged: float) -> bool:
+    """Do the tests notice? Those that never end do, too."""
+    return _exit_code(mutant.judged, mutant.source, SECONDS + TIMES * unchanged) != SURVIVED
+
+
+def _exit_code(judged: Judged, source: str, limit: float | None) -> int | None:
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        process = get_context("fork").Process(target=_test, args=(judged, source, folder))
+        process.start()
+        process.join(limit)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        return process.exitcode
+
+
+def _test(judged: Judged, source: str, folder: str) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    sys.meta_path.insert(0, _Replaced(judged, source))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os._exit(_pytest(judged.tests, folder))
+
+
+def _pytest(tests: Sequence[str], folder: str) -> int:
+    import pytest
+
+    plain = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--basetemp={folder}/tests")
+    return int(pytest.main([*plain, "--hypothesis-profile=mutants", "-m", MARKED, *tests]))
