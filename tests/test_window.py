@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.types import Features
-from pipeline.window import make_windows, select
+from pipeline.types import Differencing, Features
+from pipeline.window import last_alone, make_windows, select
 from tests.made import made_dates, unbroken
 
 
@@ -43,3 +44,35 @@ def test_chosen_windows_keep_their_order() -> None:
     windows = select(make_windows(counting(9), 2, 1), np.array([4, 1]))
     assert list(windows.rows) == [5, 2]
     assert windows.values[0, -1, 0] == 5.0
+
+
+def test_too_few_sessions_give_no_windows_of_the_usual_shape() -> None:
+    windows = make_windows(counting(4), 5, 3)
+    assert (windows.rows.shape, windows.values.shape, windows.targets.shape) == ((0,), (0, 5, 2), (0, 3))
+
+
+@pytest.mark.parametrize(
+    ("method", "targets"),
+    [
+        pytest.param(Differencing.LOG, [2 + 3 + 4, 3 + 4 + 5], id="changes: all of them together"),
+        pytest.param(Differencing.SIMPLE, [2 + 3 + 4, 3 + 4 + 5], id="simple changes: the same"),
+        pytest.param(Differencing.NONE, [4, 5], id="levels: the last of them"),
+    ],
+)
+def test_the_last_target_alone_is_of(method: Differencing, targets: list[int]) -> None:
+    windows = make_windows(counting(6), 2, 3)
+    alone = last_alone(windows, method)
+    np.testing.assert_array_equal(alone.targets[:, 0], [*targets, np.nan, np.nan, np.nan])
+    assert alone.targets.shape == (5, 1)
+    np.testing.assert_array_equal(alone.rows, windows.rows)
+    np.testing.assert_array_equal(alone.values, windows.values)
+
+
+@pytest.mark.parametrize("method", Differencing)
+def test_the_last_target_alone_is_unknown_where_any_session_on_the_way_is_missing(
+    method: Differencing,
+) -> None:
+    windows = make_windows(counting(6), 2, 3)
+    windows.targets[0, 1] = np.nan
+    alone = last_alone(windows, method)
+    assert np.isnan(alone.targets[:, 0]).tolist() == [True, False, True, True, True]
