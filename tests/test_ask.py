@@ -56,6 +56,21 @@ def test_once_a_week_the_whole_history_is_asked_for(newest: str, last_settled: s
 
 
 @pytest.mark.parametrize(
+    ("newest", "last_settled", "is_whole"),
+    [
+        pytest.param("2025-12-26", "2025-12-27", False, id="from Friday to Saturday"),
+        pytest.param("2025-12-27", "2025-12-28", False, id="from Saturday to Sunday"),
+        pytest.param("2025-12-28", "2025-12-29", True, id="from Sunday to Monday"),
+        pytest.param("2025-12-29", "2025-12-30", False, id="from Monday to Tuesday"),
+    ],
+)
+def test_a_week_begins_on_monday(newest: str, last_settled: str, is_whole: bool) -> None:
+    asked = Asked(BEGINNING, day(newest), NEVER)
+    found = asking_from(asked, trading_calendar("24/7", 180), day(last_settled), 10, START)
+    assert (found == START) is is_whole
+
+
+@pytest.mark.parametrize(
     ("asked_from", "newest"),
     [
         pytest.param(NEVER, NEVER, id="an asset that was never asked for"),

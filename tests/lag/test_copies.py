@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from pipeline.lag.copies import AVERAGES, RULES, nearest_rules
+from pipeline.lag.copies import AVERAGES, RULES, Copies, nearest_rules
 from pipeline.lag.market import HISTORY
+from pipeline.lag.sentence import RULE_WORDS
 from pipeline.lag.shape import shape
 from tests.lag.made import noisy, older, predictions_of, trial, walk
 
@@ -11,6 +12,10 @@ def averaged(width: int) -> np.ndarray:
     prices = walk()
     windows = np.lib.stride_tricks.sliding_window_view(np.exp(prices), width).mean(axis=1)
     return np.log(windows[HISTORY - width + 1 : HISTORY - width + 1 + 300]) - prices[HISTORY:-1]
+
+
+def test_every_rule_has_its_words_and_there_are_no_other_words() -> None:
+    assert list(RULES) == list(RULE_WORDS)
 
 
 @pytest.mark.parametrize("width", AVERAGES)
@@ -60,3 +65,22 @@ def test_distance_grows_with_noise_and_a_fiftieth_of_a_move_is_a_copy() -> None:
     assert (np.diff(distances) > 0).all()
     assert distances[0] < 0.02 < distances[1]
     assert distances[1] == pytest.approx(0.05, rel=0.3)
+
+
+def test_a_copy_is_nearer_than_a_fiftieth_of_a_move() -> None:
+    distances = np.array([0.0, 0.0199, 0.02, 0.5, np.nan])
+    found = Copies(np.zeros(5, dtype=np.int64), distances)
+    assert found.is_copy.tolist() == [True, True, False, False, False]
+
+
+def test_the_drift_that_is_taken_out_counts_calm_days_for_more() -> None:
+    prices = 4.6 + np.cumsum(np.random.default_rng(2).normal(0.0, np.repeat([0.01, 0.05], 81)))
+    one = trial(np.random.default_rng(3).normal(0.0, 0.01, 140), prices)
+    predictions = predictions_of(one)
+    found, per_scale = nearest_rules(predictions), predictions.market.per_scale[0]
+    assert RULES[found.nearest[0]] == "y(t)"
+    squares, changes = (per_scale**2).tolist(), predictions.changes[0]
+    drift = sum(w * c for w, c in zip(squares, changes, strict=True)) / sum(squares)
+    moves = predictions.market.scaled_moves[0]
+    typical = np.mean(np.abs(moves - np.median(moves)))
+    assert found.distance[0] == pytest.approx(np.mean(np.abs(changes - drift) * per_scale) / typical)

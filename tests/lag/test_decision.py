@@ -75,6 +75,7 @@ def test_the_first_rule_that_holds_decides(place: int) -> None:
         pytest.param({"p_skill": 0.05}, Reason.UNDECIDED, id="p at the level"),
         pytest.param({"skill": 0.0}, Reason.UNDECIDED, id="no gain"),
         pytest.param({"skill_as_issued": -0.001}, Reason.UNDECIDED, id="a loss as issued"),
+        pytest.param({"skill_as_issued": 0.0}, Reason.UNDECIDED, id="no gain as issued"),
         pytest.param({"size": 0.07, "skill": 0.019}, Reason.UNDECIDED, id="claims nothing"),
     ],
 )

@@ -20,12 +20,13 @@ STAGES = (
     "window",
 )
 STORE = ("rows", "views", "write", "write_prices")
+THE_VERDICT = "tests/lag/test_examine.py"
+"""Judges every part of the verdict beside its own tests: a slow reference computes the evidence again."""
 TESTS_OF_OTHERS = {
-    "pipeline.lag.predictions": ("tests/lag",),
+    "pipeline.lag.predictions": ("tests/lag/test_market.py",),
     "pipeline.store.rows": ("tests/store/test_write.py", "tests/store/test_write_prices.py"),
-    "pipeline.store.views": ("tests/store/test_views.py", "tests/store"),
 }
-"""Of modules that have no test file of their own, or whose tests stand in several."""
+"""Of modules without a test file of their own."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Judged:
     @property
     def tests(self) -> tuple[str, ...]:
         *folders, name = self.name.split(".")[1:]
-        return TESTS_OF_OTHERS.get(self.name, ("/".join(["tests", *folders, f"test_{name}.py"]),))
+        own = TESTS_OF_OTHERS.get(self.name, ("/".join(["tests", *folders, f"test_{name}.py"]),))
+        return (*own, THE_VERDICT) if self.package == "lag" and THE_VERDICT not in own else own
 
 
 def judged_modules(only: list[str]) -> tuple[Judged, ...]:

@@ -74,11 +74,13 @@ def mutants_of(judged: Judged) -> Iterator[Mutant]:
 
 
 def _planted(source: str, spared: list[tuple[Position, Position]]) -> Iterator[tuple[int, str]]:
+    """Line and mutated text; of a number that is moved up and down, the way up alone."""
     tree = get_ast(source)
     for operator in (kind() for kind in OPERATORS):
         positions = [place for node in ast_nodes(tree) for place in operator.mutation_positions(node)]
         for occurrence, (start, end) in enumerate(positions):
-            if not any(first <= start and end <= last for first, last in spared):
+            is_again = occurrence > 0 and positions[occurrence - 1] == (start, end)
+            if not is_again and not any(first <= start and end <= last for first, last in spared):
                 mutated = mutate_code(source, operator, occurrence)
                 if mutated is not None and _is_python(mutated):
                     yield start[0], mutated

@@ -4,6 +4,7 @@ The mutated text replaces the module while it is imported there; no file changes
 leaves nothing behind. What tests import of other libraries is imported once, before the processes part.
 """
 
+import gc
 import importlib
 import os
 import resource
@@ -20,29 +21,28 @@ from types import CodeType
 from tests.mutants.judged import Judged
 from tests.mutants.plant import Mutant
 
+PLUGINS = ("pytest_timeout", "_hypothesis_pytestplugin")
 LIBRARIES = (
+    *("curl_cffi", "numpy", "pandas", "scipy.stats", "scipy.signal", "scipy.fft", "sklearn.preprocessing"),
     *(
-        "curl_cffi",
-        "numpy",
-        "pandas",
-        "scipy.stats",
-        "scipy.signal",
-        "sklearn.preprocessing",
-        "alembic.command",
-    ),
-    *(
+        "sklearn.linear_model",
         "statsmodels.stats.diagnostic",
         "statsmodels.tsa.stattools",
-        "sqlalchemy",
-        "sqlalchemy.dialects.sqlite",
+        "sqlite3",
+        "tomllib",
     ),
+    *("sqlalchemy.dialects.sqlite", "alembic.command", "exchange_calendars", "pydantic_settings"),
     *(
-        "exchange_calendars",
+        "typer.testing",
+        "rich.table",
+        "platformdirs",
         "hypothesis.strategies",
-        "pydantic_settings",
+        "hypothesis.extra.numpy",
         "pytest",
-        "_pytest.assertion.rewrite",
     ),
+    *("_pytest.assertion.rewrite", "_pytest.debugging", "_pytest.doctest", "_pytest.faulthandler"),
+    *("_pytest.junitxml", "_pytest.logging", "_pytest.pastebin", "_pytest.stepwise", "_pytest.terminal"),
+    *("_pytest.tmpdir", "_pytest.unittest", "_pytest.warnings", *PLUGINS),
 )
 MARKED = "not tensorflow and not prefect and not faults and not killed and not real_data"
 MOST_MEMORY = 6 * 2**30
@@ -68,12 +68,14 @@ class _Replaced(MetaPathFinder, SourceFileLoader):
 def prepare() -> None:
     """Import, in a process that is to try mutants, what all of them need."""
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in LIBRARIES:
         importlib.import_module(name)
     from hypothesis import Phase, settings
 
     phases = (Phase.explicit, Phase.generate)
     settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
+    gc.freeze()
 
 
 def seconds_unchanged(judged: Judged) -> float:
@@ -113,5 +115,6 @@ def _test(judged: Judged, source: str, folder: str) -> None:
 def _pytest(tests: Sequence[str], folder: str) -> int:
     import pytest
 
-    plain = ("-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--basetemp={folder}/tests")
-    return int(pytest.main([*plain, "--hypothesis-profile=mutants", "-m", MARKED, *tests]))
+    plugins = [option for name in (*PLUGINS, "no:cacheprovider") for option in ("-p", name)]
+    quick = ("-x", "-q", f"--basetemp={folder}/tests", "--hypothesis-profile=mutants", "-m", MARKED)
+    return int(pytest.main([*plugins, *quick, *tests]))
