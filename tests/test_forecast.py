@@ -38,3 +38,23 @@ def test_a_price_that_cannot_be_names_asset_and_model(value: float) -> None:
     fit = replace(train(features, windows, 110, config), model=Always(value))
     with pytest.raises(AssetError, match=r"MADE: drift forecasts a price that is not positive"):
         forecast_closes(fit, select(windows, np.array([5])), np.array([100.0]), np.ones(1))
+
+
+def forecast_of_change(change: float, last_close: float) -> FloatArray:
+    """Three closes, each so much above the one before."""
+    config = replace(config_of("drift"), difference=Differencing.SIMPLE)
+    features = features_of(made_bars(120), config)
+    windows = make_windows(features, config.time_steps, config.horizons)
+    fit = train(features, windows, 110, config)
+    scaled = (change - fit.scaler.offset[0]) / fit.scaler.spread[0]
+    always = replace(fit, model=Always(float(scaled)))
+    return forecast_closes(always, select(windows, np.array([5])), np.array([last_close]), np.ones(1))
+
+
+def test_a_price_far_below_one_is_a_price() -> None:
+    np.testing.assert_allclose(forecast_of_change(0.0, 0.001), np.full((1, 3), 0.001))
+
+
+def test_a_price_of_nothing_is_none() -> None:
+    with pytest.raises(AssetError, match="not positive"):
+        forecast_of_change(0.0, 0.0)

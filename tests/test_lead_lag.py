@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.lead_lag import chosen, cross_correlation, known_through, lead_lags, only_used
+from pipeline.lead_lag import chosen, cross_correlation, known_through, lead_lags, only_used, without_leads
 from pipeline.train import train, training_rows
 from pipeline.types import Differencing, Features, LeadLag
 from pipeline.window import make_windows
@@ -120,3 +121,111 @@ def test_it_is_measured_on_the_rows_that_training_touches_and_no_other(horizons:
     after = train(features, make_windows(features, config.time_steps, horizons), 400, config).scaler
     np.testing.assert_array_equal(before.offset, after.offset)
     assert rows.stop <= 401 - int(0.15 * 150)
+
+
+@pytest.mark.parametrize(("rows", "is_known"), [(29, False), (30, True)])
+def test_thirty_rows_are_needed_for_a_correlation(rows: int, is_known: bool) -> None:
+    own, lead = np.random.default_rng(0).normal(size=(2, rows + 2))
+    correlation, n = cross_correlation(own, lead, 2)
+    assert (np.isfinite(correlation), n) == (is_known, rows)
+
+
+def with_p(**p_values: float) -> tuple[LeadLag, ...]:
+    return tuple(LeadLag(lead, 1, 0.2, p_value, 500, is_used=True) for lead, p_value in p_values.items())
+
+
+@pytest.mark.parametrize(
+    ("measured_leads", "used"),
+    [
+        pytest.param(with_p(A=0.04), ["A"], id="one below five percent"),
+        pytest.param(with_p(A=0.05), [], id="not at five percent exactly"),
+        pytest.param(with_p(A=0.04, B=0.5), [], id="not one of two above half of that"),
+        pytest.param(with_p(A=0.5, B=0.024), ["B"], id="one of two below half of that"),
+    ],
+)
+def test_of_the_leads_that_are_known_there_is_used(
+    measured_leads: tuple[LeadLag, ...], used: list[str]
+) -> None:
+    found = chosen(measured_leads, {"A", "B"})
+    assert [one.lead for one in found if one.is_used] == used
+    assert [one.lead for one in found] == [one.lead for one in measured_leads]
+
+
+def test_without_leads_nothing_is_chosen() -> None:
+    assert chosen((), set()) == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "is_known"),
+    [
+        pytest.param(495, True, id="before the window"),
+        pytest.param(496, True, id="on the session before it"),
+        pytest.param(497, False, id="on its first session"),
+        pytest.param(500, False, id="on its last session"),
+        pytest.param(501, True, id="after it"),
+    ],
+)
+def test_what_a_window_of_four_sessions_hides_is_a_lead_unknown(row: int, is_known: bool) -> None:
+    features = made_features()
+    features.values[row, 2] = np.nan
+    assert ("LEAD" in known_through(features, 500, 4)) is is_known
+    assert "N0" in known_through(features, 500, 4)
+
+
+def test_a_window_that_reaches_before_the_history_begins_with_its_first_session() -> None:
+    features = made_features()
+    assert known_through(features, 1, 4) == set()
+    features.values[0] = 1.0
+    assert "LEAD" in known_through(features, 1, 4)
+
+
+def test_without_leads_the_other_features_stay_in_their_order() -> None:
+    features = made_features()
+    alone = without_leads(features)
+    assert alone.names == ("close", "range")
+    np.testing.assert_array_equal(alone.values, features.values[:, :2])
+
+
+def test_the_p_value_allows_for_every_session_that_was_looked_at() -> None:
+    features = made_features(strength=0.15)
+    (once, *_), (often, *_) = measured(features, 2), measured(features, 4)
+    assert once.sessions_ahead == often.sessions_ahead == 2
+    expected = math.erfc(abs(once.correlation) * math.sqrt(once.n / 2.0))
+    assert once.p_value == pytest.approx(2.0 * expected)
+    assert often.p_value == pytest.approx(4.0 * expected)
+
+
+def test_a_lead_that_goes_the_other_way_leads_as_well() -> None:
+    features = made_features()
+    features.values[:, 2] *= -1.0
+    (found, *_) = measured(features)
+    assert (found.sessions_ahead, found.is_used) == (2, True)
+    assert found.correlation == pytest.approx(-0.5, abs=0.1)
+    assert picked(features) == ["LEAD"]
+
+
+def test_a_lead_that_cannot_be_measured_is_told_with_the_rows_that_there_were() -> None:
+    features = made_features()
+    features.values[20:, 2] = np.nan
+    (found, *_) = measured(features)
+    assert (found.sessions_ahead, found.n) == (1, 19)
+    assert np.isnan([found.correlation, found.p_value]).all()
+
+
+def test_no_session_further_ahead_than_asked_for_is_looked_at() -> None:
+    assert [measured(made_features(), ahead)[0].sessions_ahead for ahead in (1, 2, 3)] == [1, 2, 2]
+
+
+def test_a_distance_at_which_nothing_is_known_does_not_hide_the_others() -> None:
+    features = made_features()
+    features.values[1::2, [0, 2]] = np.nan
+    (found, *_) = measured(features)
+    assert found.sessions_ahead == 2
+    assert found.correlation == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_series_that_never_changes_has_no_correlation_and_warns_of_nothing() -> None:
+    still, moving = np.ones(60), np.random.default_rng(0).normal(size=60)
+    for own, lead in ((still, moving), (moving, still), (still, still)):
+        assert np.isnan(cross_correlation(own, lead, 1)[0])
