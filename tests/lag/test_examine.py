@@ -115,6 +115,11 @@ def test_below_thirty_forecasts_nothing_is_computed(n: int) -> None:
     assert np.isnan([value for value in asdict(found).values() if isinstance(value, float)]).all()
 
 
+def test_more_short_trials_than_a_batch_are_all_told_to_be_too_short() -> None:
+    found = examine([noisy(0.2, 3)] * (BATCH + 10))
+    assert [one.nearest_naive for one in found] == ["none"] * (BATCH + 10)
+
+
 def test_prices_that_never_move_leave_everything_undefined_and_raise_nothing() -> None:
     (found,) = examine([trial(np.random.default_rng(0).normal(0, 0.01, 40), np.full(62, 4.6))])
     assert np.isnan([found.skill, found.distance, found.size, found.slope, found.power]).all()

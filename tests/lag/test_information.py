@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import stats
 
 from pipeline.lag.information import e_paths, evidence_paths, inform, information_terms
 from pipeline.lag.market import HISTORY, observe
@@ -40,6 +41,21 @@ def test_a_term_rests_on_nothing_later_than_its_return() -> None:
     before, after = (information_terms(predictions_of(each))[:, 0] for each in (one, later))
     np.testing.assert_allclose(before[:, :50], after[:, :50])
     assert not np.allclose(before[:, 50:], after[:, 50:])
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_the_evidence_of_skill_is_that_after_the_last_return(horizon: int) -> None:
+    predictions = predictions_of(knowing(0.1, 80, horizon))
+    last = evidence_paths(information_terms(predictions))[0, -1]
+    assert inform(predictions).e_value[0] == last
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_that_moves_do_not_go_against_the_forecasts_is_students_test_of_the_terms(horizon: int) -> None:
+    predictions = predictions_of(noisy(0.3, 30, horizon))
+    terms = information_terms(predictions)[0, 0]
+    t = terms.mean() / (terms.std(ddof=1) / np.sqrt(len(terms)))
+    assert inform(predictions).p_anti[0] == pytest.approx(stats.t.cdf(t, 29))
 
 
 def drifting(drift: float, trials: int = 400, n: int = 500) -> dict[str, Predictions]:
