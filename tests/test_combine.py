@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.combine import FEWEST_KNOWN, blocks, combine, shrinkage
+from pipeline.combine import blocks, combine, shrinkage
 from pipeline.errors import ConfigError
 from pipeline.models import configure
 from pipeline.models.weights import unpack
@@ -19,6 +19,7 @@ from tests.made import DAY, LED, SMALL, made_dates
 from tests.market import Market, market_in
 
 ORIGINS, HORIZONS = 120, 2
+FEWEST_KNOWN = 30
 
 
 def made_members(knowledge: float, seed: int = 0) -> MemberForecasts:
@@ -247,6 +248,7 @@ def test_a_live_block_keeps_the_weights_of_its_origin_and_a_backtest_keeps_none(
     kept = unpack(live.fit.weights)["weights"]
     np.testing.assert_array_equal(kept, combine(members, Weighting.SHRUNK).weights[-1])
     assert backtest.fit.weights == b""
+    assert (live.fit.epochs, live.fit.best_epoch) == ((), 0)
 
 
 def test_past_errors_are_those_of_forecasts_whose_outcome_is_known() -> None:
@@ -271,3 +273,10 @@ def test_forecasts_that_are_known_to_be_too_few_until_now_weigh_nothing_though_l
     dates = made_dates(60)
     weights = shrinkage(dates, dates + 40, np.ones(60), np.ones(60))
     np.testing.assert_array_equal(weights, 0.0)
+
+
+def test_an_outcome_that_is_not_known_yet_teaches_nothing_later_either() -> None:
+    dates, changes = made_dates(60), np.random.default_rng(0).normal(size=60)
+    moves = 0.5 * changes
+    moves[5:10] = np.nan
+    np.testing.assert_allclose(shrinkage(dates, dates + 1, changes, moves)[36:], 0.5)

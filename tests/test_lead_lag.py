@@ -229,3 +229,14 @@ def test_a_series_that_never_changes_has_no_correlation_and_warns_of_nothing() -
     still, moving = np.ones(60), np.random.default_rng(0).normal(size=60)
     for own, lead in ((still, moving), (moving, still), (still, still)):
         assert np.isnan(cross_correlation(own, lead, 1)[0])
+
+
+def test_a_lead_that_says_nothing_has_a_p_value_of_one_at_most() -> None:
+    p_values = [one.p_value for one in measured(made_features(strength=0.0, others=8))]
+    assert max(p_values) == 1.0
+
+
+def test_every_lead_that_is_measured_counts_as_used_until_leads_are_chosen() -> None:
+    features = made_features()
+    features.values[:, 3] = np.nan
+    assert [one.is_used for one in measured(features)] == [True] * 4

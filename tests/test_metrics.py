@@ -169,3 +169,7 @@ def test_overlapping_forecasts_are_weaker_evidence_than_separate_ones() -> None:
     overlapping = outcomes(last, last * np.exp(0.2 * moves), last * np.exp(moves), horizon=5)
     separate = dataclasses.replace(overlapping, horizon=1)
     assert metrics.dm_p_value(separate) < metrics.dm_p_value(overlapping) < 0.05
+
+
+def test_mase_is_defined_for_prices_that_move_by_fractions() -> None:
+    assert metrics.mase(dataclasses.replace(HAND, naive_maes=np.array([0.5, 0.5]))) == 25.0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.types import AuditedErrors
-from pipeline.warm_audit import FEWEST_ORIGINS, is_warm_worse
+from pipeline.warm_audit import is_warm_worse
 
 
 def audited(origins: int, excess: float, seed: int = 0, horizons: int = 2) -> AuditedErrors:
@@ -25,8 +25,8 @@ def test_warm_fits_that_err_no_more_stay(excess: float) -> None:
 
 
 def test_a_few_origins_prove_nothing() -> None:
-    assert not is_warm_worse(audited(FEWEST_ORIGINS - 1, excess=5.0), horizons=2)
-    assert is_warm_worse(audited(FEWEST_ORIGINS, excess=5.0), horizons=2)
+    assert not is_warm_worse(audited(29, excess=5.0), horizons=2)
+    assert is_warm_worse(audited(30, excess=5.0), horizons=2)
 
 
 def test_equal_forecasts_are_no_worse() -> None:
@@ -37,3 +37,13 @@ def test_equal_forecasts_are_no_worse() -> None:
 def test_no_audit_at_all_is_no_evidence() -> None:
     nothing = np.array([])
     assert not is_warm_worse(AuditedErrors(nothing.astype("datetime64[D]"), nothing, nothing), horizons=2)
+
+
+def test_an_origin_counts_once_however_many_of_its_horizons_were_audited() -> None:
+    """Starting anew is better at the origins of one horizon, and less worse at those of four."""
+    rng = np.random.default_rng(0)
+    origins = np.repeat(np.datetime64("2024-01-01") + np.arange(200), np.where(np.arange(200) % 2, 1, 4))
+    is_single = np.isin(origins, origins[4::5])
+    anew = 0.02 * (1.0 + 0.05 * rng.normal(size=len(origins)))
+    warm = anew * np.where(is_single, 1.3, 0.9)
+    assert is_warm_worse(AuditedErrors(origins, warm, anew), horizons=1)
