@@ -106,8 +106,11 @@ def test_bands_that_were_not_issued_do_not_count() -> None:
     assert math.isnan(metrics.coverage_80(unissued))
 
 
-def test_the_diebold_mariano_p_value_agrees_with_the_papers() -> None:
+@pytest.mark.parametrize("knowledge", [0.3, 0.02, 0.0, -0.1])
+def test_the_diebold_mariano_p_value_agrees_with_the_papers(knowledge: float) -> None:
     one = made(60)
+    changes = knowledge * np.log(one.actual / one.last) + np.random.default_rng(8).normal(0, 0.001, 60)
+    one = dataclasses.replace(one, forecast=one.last * np.exp(changes))
     gains = [
         (math.log(a / x)) ** 2 - (math.log(a / f)) ** 2
         for x, f, a in zip(one.last.tolist(), one.forecast.tolist(), one.actual.tolist(), strict=True)
@@ -173,3 +176,39 @@ def test_overlapping_forecasts_are_weaker_evidence_than_separate_ones() -> None:
 
 def test_mase_is_defined_for_prices_that_move_by_fractions() -> None:
     assert metrics.mase(dataclasses.replace(HAND, naive_maes=np.array([0.5, 0.5]))) == 25.0
+
+
+def test_an_advantage_that_never_varies_has_no_p_value() -> None:
+    moves = np.where(np.arange(40) % 2, 0.5, -0.5)
+    assert math.isnan(metrics.diebold_mariano_p(moves, 0.5 * moves, 1))
+    assert math.isnan(metrics.diebold_mariano_p(moves, 0.0 * moves, 1))
+
+
+def test_an_advantage_that_varies_by_one_has_a_p_value() -> None:
+    moves = np.where(np.arange(40) % 2, 1.0, 0.0)
+    assert 0.0 < metrics.diebold_mariano_p(moves, moves, 1) < 0.01
+
+
+def test_a_move_of_nothing_counts_with_the_falls() -> None:
+    rng = np.random.default_rng(0)
+    rising, said = rng.random(60) < 0.5, rng.random(60) < 0.5
+    falls, standstills = (np.where(rising, 1.0, other) for other in (-1.0, 0.0))
+    said_falls, said_standstills = (np.where(said, 1.0, other) for other in (-1.0, 0.0))
+    p_value = metrics.direction_p(falls, said_falls)
+    assert 0.0 < p_value < 1.0
+    assert metrics.direction_p(standstills, said_falls) == p_value
+    assert metrics.direction_p(falls, said_standstills) == p_value
+
+
+def test_directions_of_what_is_not_known_have_no_p_value() -> None:
+    moves = np.array([1.0, -1.0, np.nan, 1.0])
+    assert math.isnan(metrics.direction_p(moves, np.array([1.0, -1.0, 1.0, 1.0])))
+
+
+@pytest.mark.parametrize(("actual", "share"), [(90.0, 1.0), (110.0, 1.0), (89.9, 0.0), (110.1, 0.0)], ids=str)
+def test_a_price_on_the_edge_of_a_band_is_inside(actual: float, share: float) -> None:
+    one, unknown = np.ones(1), np.full(1, np.nan)
+    edges = Bands(90.0 * one, 110.0 * one, unknown, 110.0 * one)
+    found = Outcomes(1, 100.0 * one, 100.0 * one, actual * one, one, edges)
+    assert metrics.coverage_80(found) == share
+    assert math.isnan(metrics.coverage_95(found))

@@ -49,9 +49,14 @@ def test_a_constant_feature_keeps_its_units(scaling: Scaling) -> None:
     assert scaler.spread[0] == 1.0
 
 
-def test_the_scaler_of_one_feature_serves_every_column_of_its_targets() -> None:
-    scaler = feature_scaler(fit_scaler(np.array([[0.0, 5.0], [2.0, 9.0]]), Scaling.MINMAX), 0)
-    np.testing.assert_allclose(scale(np.array([[1.0, 4.0]]), scaler), [[0.5, 2.0]])
+@pytest.mark.parametrize(("feature", "scaled"), [(0, [0.5, 2.0]), (1, [-1.0, -0.25]), (2, [1.0, 1.3])])
+def test_the_scaler_of_one_feature_serves_every_column_of_its_targets(
+    feature: int, scaled: list[float]
+) -> None:
+    every = fit_scaler(np.array([[0.0, 5.0, -9.0], [2.0, 9.0, 1.0]]), Scaling.MINMAX)
+    alone = feature_scaler(every, feature)
+    assert alone.offset.shape == alone.spread.shape == (1,)
+    np.testing.assert_allclose(scale(np.array([[1.0, 4.0]]), alone), [scaled])
 
 
 @pytest.mark.parametrize("scaling", [Scaling.MINMAX, Scaling.STANDARD, Scaling.ROBUST])

@@ -40,7 +40,7 @@ def test_no_audit_at_all_is_no_evidence() -> None:
 
 
 def test_an_origin_counts_once_however_many_of_its_horizons_were_audited() -> None:
-    """Starting anew is better at the origins of one horizon, and less worse at those of four."""
+    """Starting anew is far better where one horizon was audited, and a little worse where four were."""
     rng = np.random.default_rng(0)
     origins = np.repeat(np.datetime64("2024-01-01") + np.arange(200), np.where(np.arange(200) % 2, 1, 4))
     is_single = np.isin(origins, origins[4::5])

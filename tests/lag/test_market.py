@@ -21,6 +21,7 @@ def test_a_market_splits_its_prices_into_history_origins_and_what_follows() -> N
 def test_no_origin_is_an_error_of_the_caller() -> None:
     with pytest.raises(ValueError, match="leave no origin"):
         observe(walk(1)[None, 1:], 1)
+    assert observe(walk(1)[None], 1).origins == 1
 
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
