@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Callable
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 
 from pipeline.errors import HistoryError
 from pipeline.models.drift import Drift, FittedDrift
-from pipeline.scale import feature_scaler, unscale
-from pipeline.train import data_hash, fit_seed, train
-from pipeline.types import Features, ForecastKind, Windows
+from pipeline.scale import Scaler, feature_scaler, unscale
+from pipeline.train import data_hash, fit_seed, start_hash, target_scaler, train, training_rows
+from pipeline.types import Differencing, Features, ForecastKind, Target, Windows
 from pipeline.window import make_windows
 from tests.made import DAY, SMALL, config_of, features_of, made_bars, unbroken
 
@@ -164,3 +165,69 @@ def test_the_scale_of_mase_leaves_out_a_change_across_a_gap() -> None:
     known = slice(28, 28 + 70)
     single = np.abs(np.diff(features.closes[known]))[np.diff(numbers[known]) == 0]
     assert fit.provenance.naive_mae < 1.5 * single.mean()
+
+
+def test_before_anything_can_be_learnt_no_rows_are_touched() -> None:
+    features, _ = trained()
+    windows = make_windows(features, CONFIG.time_steps, CONFIG.horizons)
+    assert training_rows(windows, 5, CONFIG) == slice(0, 0)
+    assert training_rows(windows, 110, CONFIG) == slice(28, 28 + 64 + CONFIG.time_steps + CONFIG.horizons - 1)
+
+
+def test_thirty_windows_are_enough_and_fewer_are_not() -> None:
+    fitted = []
+    for origin in range(30, 60):
+        with contextlib.suppress(HistoryError):
+            fitted.append(trained(origin=origin)[1].provenance.n_training)
+    assert fitted[0] == 30
+    assert fitted == sorted(fitted)
+
+
+@pytest.mark.parametrize(("fraction", "n_validation"), [(0.0, 0), (0.013, 1), (0.03, 2)])
+def test_a_share_of_the_newest_windows_validates(fraction: float, n_validation: int) -> None:
+    _, fit = trained(config=dataclasses.replace(CONFIG, validation_fraction=fraction))
+    known = fit.provenance
+    assert known.n_validation == n_validation
+    left_out = CONFIG.horizons - 1 if n_validation else 0
+    assert known.n_training == 77 - n_validation - left_out
+    assert known.trained_through == made_bars(120).session_dates[110]
+
+
+def test_a_change_over_the_whole_horizon_is_scaled_as_so_many_changes() -> None:
+    own = Scaler(np.array([0.5, 9.0]), np.array([2.0, 9.0]))
+    last = dataclasses.replace(CONFIG, target=Target.LAST, horizons=4)
+    scaler = target_scaler(own, last)
+    assert (scaler.offset.tolist(), scaler.spread.tolist()) == ([2.0], [4.0])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"target": Target.EACH}, {"target": Target.LAST, "difference": Differencing.NONE}], ids=str
+)
+def test_single_changes_and_levels_are_scaled_as_the_close_is(changes: dict) -> None:
+    own = Scaler(np.array([0.5, 9.0]), np.array([2.0, 9.0]))
+    scaler = target_scaler(own, dataclasses.replace(CONFIG, horizons=4, **changes))
+    assert (scaler.offset.tolist(), scaler.spread.tolist()) == ([0.5], [2.0])
+
+
+def test_the_scale_of_mase_takes_each_change_in_the_units_of_the_session_that_it_starts_from() -> None:
+    features, _ = trained()
+    basis = np.linspace(1.0, 3.0, 120)
+    moved = dataclasses.replace(features, traded_closes=features.closes * basis)
+    fit = train(moved, make_windows(moved, CONFIG.time_steps, CONFIG.horizons), 110, CONFIG)
+    rows = range(28, 28 + fit.provenance.n_training + CONFIG.time_steps + CONFIG.horizons - 2)
+    changes = [abs(features.closes[row + 1] - features.closes[row]) * basis[row] for row in rows]
+    assert fit.provenance.naive_mae == pytest.approx(np.mean(changes))
+
+
+def test_a_start_hash_is_that_of_the_weights_and_there_is_none_without_them() -> None:
+    assert start_hash(b"weights") == hashlib.sha256(b"weights").hexdigest()[:16]
+    assert start_hash(b"") == ""
+
+
+def test_a_data_hash_is_that_of_names_dates_values_and_closes() -> None:
+    """Hashes that were stored are compared with those of a replay, so they stay the same for ever."""
+    features, _ = trained()
+    arrays = (features.session_dates, features.values, features.closes)
+    told = b"close" + b"".join(np.ascontiguousarray(array[5:50]).tobytes() for array in arrays)
+    assert features.names == ("close",)
+    assert data_hash(features, slice(5, 50)) == hashlib.sha256(told).hexdigest()[:16]

@@ -67,4 +67,4 @@ def cosine(values: FloatArray, horizon: int) -> MeanTest:
 def cosines(n: int, horizon: int) -> int:
     """How many cosines n terms allow: 0.41 n^(2/3), fewer when they overlap, at least 4."""
     count = int(0.41 * n ** (2.0 / 3.0))
-    return max(count if horizon == 1 else min(count, n // (2 * horizon)), FEWEST_COSINES)
+    return max(min(count, n // (2 * horizon)), FEWEST_COSINES)

@@ -50,6 +50,7 @@ def test_an_echo_lies_nearest_to_the_day_that_it_repeats(lag: int) -> None:
     shown = panels(older(walk(), lag))
     assert shown.days[shown.nearest] == ("t" if lag == 0 else f"t-{lag}")
     assert shown.errors[shown.nearest] == 0.0
+    assert shown.caution == "cannot convict alone"
 
 
 def test_the_error_on_the_day_forecast_is_that_of_the_forecasts() -> None:

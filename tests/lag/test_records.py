@@ -67,6 +67,24 @@ def test_a_day_without_a_forecast_ends_the_stretch() -> None:
     assert verdict.judgement.sentence.endswith("; 71 more left out (gaps or too little history)")
 
 
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_of_two_stretches_the_longer_one_is_judged_to_its_last_forecast(horizon: int) -> None:
+    bars = made_bars(200)
+    whole = record(bars, 30, horizon)
+    aligned = align(kept(whole, np.arange(len(whole)) != 120), bars)
+    assert aligned is not None
+    np.testing.assert_array_equal(aligned.target_dates, whole.target_dates[:120])
+
+
+def test_a_forecast_whose_target_has_no_bar_yet_is_not_judged() -> None:
+    bars = made_bars(200)
+    known = Bars("MADE", *(values[:-1] for values in list(vars(bars).values())[1:]))
+    aligned = align(record(bars), known)
+    assert aligned is not None
+    assert aligned.target_dates[-1] == bars.session_dates[-2]
+    assert len(aligned.trial) == len(record(bars)) - 1
+
+
 def test_a_session_without_a_bar_ends_the_stretch() -> None:
     bars = made_bars(200)
     gone = np.arange(200) != 60

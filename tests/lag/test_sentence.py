@@ -69,10 +69,27 @@ def test_a_narrow_interval_is_told_with_a_decimal_and_zero_has_no_sign_of_its_ow
 
 
 @pytest.mark.parametrize(
+    ("half", "said"),
+    [(0.0999, "[-10.0, 10.0]"), (0.1, "[-10, 10]"), (0.102, "[-10, 10]")],
+    ids=["narrower than twenty points", "of twenty points", "wider"],
+)
+def test_an_interval_that_is_narrower_than_twenty_points_has_a_decimal(half: float, said: str) -> None:
+    exact = {"skill": 0.0, "skill_as_issued": 0.0, "skill_low": -half, "skill_high": half}
+    assert sentence(Reason.ECHO, **exact).endswith(said)
+
+
+@pytest.mark.parametrize(("issued", "is_told"), [(0.05, False), (0.0501, True), (-0.05, False)])
+def test_a_drift_of_five_points_is_not_worth_a_word_and_more_is(issued: float, is_told: bool) -> None:
+    assert ("as issued" in sentence(Reason.ECHO, skill=0.0, skill_as_issued=issued)) is is_told
+
+
+@pytest.mark.parametrize(
     ("issued", "said"),
     [
         (-2.21, "[-271, -180]"),
         (-2.9, "[-271, -180], -290% as issued"),
+        (-999.9, "[-271, -180], -99,990% as issued"),
+        (-1000.0, "[-271, -180], -1e+05% as issued"),
         (-4e7, "[-271, -180], -4e+09% as issued"),
     ],
 )
@@ -129,6 +146,9 @@ def test_what_spoils_informative_forecasts_is_named(changes: dict[str, float], s
         ("MA5", 0.0, 2.0, "the average price of 5 sessions"),
         ("last change again", 0.0, -1.0, "the last price with its last change again"),
         ("y(t)", 0.099, 0.0, "the last price, hardly changed"),
+        ("y(t)", 0.1, 0.2, "a blend of prices already known"),
+        ("MA5", 0.3, 0.5, "a 0.5-session-old average of the price"),
+        ("y(t)", 0.3, -0.5, "the last changes carried on"),
         ("y(t)", 0.3, 0.2, "the last price, give or take noise"),
         ("MA5", 0.3, 2.04, "a 2.0-session-old average of the price"),
         ("y(t)", 0.3, -0.8, "the last changes carried on"),

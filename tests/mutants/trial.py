@@ -15,7 +15,6 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_loader
 from multiprocessing import get_context
-from time import monotonic
 from types import CodeType
 
 from tests.mutants.judged import Judged
@@ -48,7 +47,7 @@ MARKED = "not tensorflow and not prefect and not faults and not killed and not r
 MOST_MEMORY = 6 * 2**30
 SURVIVED = 0
 SECONDS, TIMES = 20.0, 5.0
-"""A mutant runs for ever once it has taken so many times as long as the module itself, and so much longer."""
+"""A mutant never ends that has taken so many times the processor time of its module, and so much more."""
 
 
 class _Replaced(MetaPathFinder, SourceFileLoader):
@@ -79,12 +78,11 @@ def prepare() -> None:
 
 
 def seconds_unchanged(judged: Judged) -> float:
-    """How long the tests of the module take as it is, or RuntimeError if they fail."""
-    begun = monotonic()
-    source = judged.path.read_text(encoding="utf-8")
-    if _exit_code(judged, source, None) != SURVIVED:
+    """The processor time that the tests of the module take as it is, or RuntimeError if they fail."""
+    begun = _processor_time()
+    if _exit_code(judged, judged.path.read_text(encoding="utf-8"), 600.0) != SURVIVED:
         raise RuntimeError(f"the tests of {judged.name} fail without any defect: {' '.join(judged.tests)}")
-    return monotonic() - begun
+    return _processor_time() - begun
 
 
 def is_caught(mutant: Mutant, unchanged: float) -> bool:
@@ -92,18 +90,21 @@ def is_caught(mutant: Mutant, unchanged: float) -> bool:
     return _exit_code(mutant.judged, mutant.source, SECONDS + TIMES * unchanged) != SURVIVED
 
 
-def _exit_code(judged: Judged, source: str, limit: float | None) -> int | None:
+def _processor_time() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _exit_code(judged: Judged, source: str, limit: float) -> int | None:
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        process = get_context("fork").Process(target=_test, args=(judged, source, folder))
+        process = get_context("fork").Process(target=_test, args=(judged, source, limit, folder))
         process.start()
-        process.join(limit)
-        if process.is_alive():
-            process.kill()
-            process.join()
+        process.join()
         return process.exitcode
 
 
-def _test(judged: Judged, source: str, folder: str) -> None:
+def _test(judged: Judged, source: str, limit: float, folder: str) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (int(limit), int(limit)))
     resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     sys.meta_path.insert(0, _Replaced(judged, source))
     nowhere = os.open(os.devnull, os.O_WRONLY)

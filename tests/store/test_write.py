@@ -156,6 +156,13 @@ def test_a_metric_is_written_only_when_its_value_or_n_changes(conn: Connection) 
     assert count(conn, metrics) == 3
 
 
+def test_where_nothing_is_measured_or_judged_nothing_is_written(conn: Connection) -> None:
+    run_id = start_run(conn)
+    assert write.store_metrics(conn, [], run_id, NOON, NOON) == 0
+    assert write.store_verdicts(conn, [], run_id, NOON, NOON) == 0
+    assert (count(conn, metrics), count(conn, verdicts)) == (0, 0)
+
+
 def test_a_replayed_day_compares_with_what_was_known_then(conn: Connection) -> None:
     run_id = start_run(conn)
     for day, value in ((0, 1.0), (10, 2.0)):
