@@ -47,3 +47,8 @@ def test_an_origin_counts_once_however_many_of_its_horizons_were_audited() -> No
     anew = 0.02 * (1.0 + 0.05 * rng.normal(size=len(origins)))
     warm = anew * np.where(is_single, 1.3, 0.9)
     assert is_warm_worse(AuditedErrors(origins, warm, anew), horizons=1)
+
+
+def test_an_answer_is_yes_or_no() -> None:
+    assert is_warm_worse(audited(5, excess=5.0), horizons=2) is False
+    assert is_warm_worse(audited(200, excess=0.2), horizons=2) is True

@@ -58,6 +58,7 @@ def test_the_error_on_the_day_forecast_is_that_of_the_forecasts() -> None:
     expected = np.mean(np.abs(one.log_forecasts - one.log_prices[HISTORY + 3 :]))
     shown = panels(one)
     assert (shown.days[-1], shown.errors[-1]) == ("t+3", pytest.approx(expected))
+    assert shown.errors.shape == (len(shown.days),) == (7,)
 
 
 def test_an_echo_goes_with_days_known_and_not_with_the_move_forecast() -> None:
@@ -96,6 +97,13 @@ def test_a_price_that_never_moved_leaves_gain_and_correlations_undefined() -> No
     shown = panels(Trial(1, np.full(HISTORY + 41, 4.6), np.linspace(4.5, 4.7, 40)))
     assert np.isnan(shown.gains).all()
     assert np.isnan(shown.correlations).all()
+
+
+def test_a_price_that_moved_once_and_long_ago_has_gains_and_no_correlations() -> None:
+    prices = np.append(np.zeros(10), np.full(HISTORY + 31, 0.1))
+    shown = panels(trial(0.01 * np.arange(40.0), prices))
+    assert np.isnan(shown.correlations).all()
+    assert np.isnan(shown.gains).all()
 
 
 def test_what_chance_does_shrinks_with_forecasts_and_counts_overlapping_moves_once() -> None:

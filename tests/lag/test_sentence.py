@@ -2,8 +2,9 @@ from dataclasses import fields, replace
 
 import pytest
 
+from pipeline.lag.copies import RULES
 from pipeline.lag.decision import Reason
-from pipeline.lag.sentence import chance_text, made_of, write_sentence
+from pipeline.lag.sentence import RULE_WORDS, chance_text, made_of, write_sentence
 from pipeline.types import Evidence
 
 PLAIN = replace(
@@ -88,6 +89,8 @@ def test_a_drift_of_five_points_is_not_worth_a_word_and_more_is(issued: float, i
     [
         (-2.21, "[-271, -180]"),
         (-2.9, "[-271, -180], -290% as issued"),
+        (-0.994, "[-271, -180], -99.4% as issued"),
+        (-1.004, "[-271, -180], -100% as issued"),
         (-999.9, "[-271, -180], -99,990% as issued"),
         (-1000.0, "[-271, -180], -1e+05% as issued"),
         (-4e7, "[-271, -180], -4e+09% as issued"),
@@ -95,6 +98,36 @@ def test_a_drift_of_five_points_is_not_worth_a_word_and_more_is(issued: float, i
 )
 def test_the_skill_as_issued_is_told_where_the_drift_costs_something(issued: float, said: str) -> None:
     assert sentence(Reason.ECHO, skill_as_issued=issued).endswith(said)
+
+
+def test_the_words_are_those_of_the_rules_that_there_are() -> None:
+    assert list(RULE_WORDS) == list(RULES)
+
+
+@pytest.mark.parametrize(
+    ("p_no_skill", "power", "said"),
+    [
+        (0.049, 1.0, "a skill of 2% is excluded (p = 0.049)"),
+        (0.05, 1.0, "a skill of 2% would have been seen in 100% of such records judged alone"),
+        (0.25, 0.996, "a skill of 2% would have been seen in 100% of such records judged alone"),
+        (0.25, 0.87, "a skill of 2% would have been seen in 87% of such records judged alone"),
+    ],
+)
+def test_a_skill_that_is_not_there_is_excluded_or_would_have_been_seen(
+    p_no_skill: float, power: float, said: str
+) -> None:
+    assert said in sentence(Reason.WITHOUT_SKILL, p_no_skill=p_no_skill, power=power)
+
+
+@pytest.mark.parametrize(("horizon", "needed"), [(1, 309), (3, 927), (5, 1545)])
+def test_undecided_records_have_to_wait_longer_the_further_ahead_they_look(horizon: int, needed: int) -> None:
+    said = sentence(Reason.UNDECIDED, horizon, power=0.99)
+    assert f"in only 99% of such records judged alone; wait for some {needed} forecasts" in said
+
+
+@pytest.mark.parametrize(("low", "said"), [(-999.9, "[-99,990, -180]"), (-1000.0, "[-1e+05, -180]")])
+def test_an_absurd_end_of_an_interval_is_told_without_digits(low: float, said: str) -> None:
+    assert sentence(Reason.ECHO, skill_low=low).endswith(said)
 
 
 def test_an_excluded_skill_is_told_with_its_p_value() -> None:
@@ -129,6 +162,7 @@ def test_a_copy_is_told_without_a_p_value() -> None:
             {"skill": 0.05, "skill_as_issued": -0.4},
             "informative, but its drift costs more than it knows: take +2.1% off its changes",
         ),
+        ({"skill": 0.0}, "informative but over-reacting, multiply its changes by 0.25"),
         ({"slope": 0.4}, "informative but over-reacting, multiply its changes by 0.40"),
         ({"slope": 0.0}, "informative, but its largest changes go against the moves"),
         ({"slope": -0.3}, "informative, but its largest changes go against the moves"),
@@ -167,8 +201,9 @@ def test_noise_is_not_given_an_age(lag: float) -> None:
         assert made_of(noise) == "the last price, give or take noise"
 
 
-def test_a_blend_of_known_prices_is_not_called_noise() -> None:
-    blend = replace(PLAIN, distance=1.07, mean_lag_sessions=0.0, filter_r2=0.94)
+@pytest.mark.parametrize("filter_r2", [0.5, 0.94])
+def test_a_blend_of_known_prices_is_not_called_noise(filter_r2: float) -> None:
+    blend = replace(PLAIN, distance=1.07, mean_lag_sessions=0.0, filter_r2=filter_r2)
     assert made_of(blend) == "a blend of prices already known"
 
 
