@@ -37,7 +37,7 @@ class Shape:
 
 
 def shape(predictions: Predictions) -> Shape:
-    """Regress the scaled predictions on the price level, five returns and two moving averages."""
+    """Regress the scaled predictions of more than nine origins on the level, five returns and two averages."""
     market, scaled = predictions.market, predictions.scaled
     design = _design(market)
     sizes = np.sqrt(np.mean(design**2, axis=1, keepdims=True))
@@ -45,7 +45,7 @@ def shape(predictions: Predictions) -> Shape:
     coefficients = _least_squares(design, scaled)
     n = market.origins
     residuals = scaled - np.einsum("mnk,mk->mn", design, coefficients)
-    residuals *= np.sqrt(n / max(n - REGRESSORS, 1))
+    residuals *= np.sqrt(n / (n - REGRESSORS))
     in_units = np.divide(coefficients, sizes[:, 0], out=np.zeros_like(coefficients), where=sizes[:, 0] > 0.0)
     tracking = 1.0 + in_units[:, 1]
     nearness = np.abs(residuals) - FARTHEST * np.abs(around_median(market.scaled_moves))

@@ -112,6 +112,22 @@ def test_what_chance_does_shrinks_with_forecasts_and_counts_overlapping_moves_on
     assert np.all(panels(noisy(0.2, 1)).chance == 1.0)
 
 
+def test_a_price_that_moves_evenly_has_no_correlations() -> None:
+    growing = 4.6 + 0.001 * np.arange(HISTORY + 101)
+    noise = np.random.default_rng(0).normal(0.0, 0.01, 100)
+    assert np.isnan(panels(trial(noise, growing)).correlations).all()
+
+
+@pytest.mark.parametrize("move", [0.001, 0.03, 0.3])
+def test_the_gain_of_a_second_forecast_is_that_of_its_own_change(move: float) -> None:
+    prices = np.append(walk(1), walk(1)[-1] + move)
+    changes = np.array([0.0, 0.5 * move])
+    shown = panels(trial(changes, prices))
+    u, v = shown.moved, shown.predicted
+    assert v[1] != 0.0
+    np.testing.assert_allclose(shown.gains, [0.0, (2.0 * u[1] * v[1] - v[1] ** 2) / np.sum(u**2)])
+
+
 def test_a_single_forecast_has_panels() -> None:
     prices = walk(1)
     shown = panels(trial(0.5 * moves_of(prices), prices))
