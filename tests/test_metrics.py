@@ -106,7 +106,7 @@ def test_bands_that_were_not_issued_do_not_count() -> None:
     assert math.isnan(metrics.coverage_80(unissued))
 
 
-@pytest.mark.parametrize("knowledge", [0.3, 0.02, 0.0, -0.1])
+@pytest.mark.parametrize("knowledge", [0.3, 0.02, 0.007, 0.0, -0.1])
 def test_the_diebold_mariano_p_value_agrees_with_the_papers(knowledge: float) -> None:
     one = made(60)
     changes = knowledge * np.log(one.actual / one.last) + np.random.default_rng(8).normal(0, 0.001, 60)
@@ -182,6 +182,8 @@ def test_an_advantage_that_never_varies_has_no_p_value() -> None:
     moves = np.where(np.arange(40) % 2, 0.5, -0.5)
     assert math.isnan(metrics.diebold_mariano_p(moves, 0.5 * moves, 1))
     assert math.isnan(metrics.diebold_mariano_p(moves, 0.0 * moves, 1))
+    rises = np.abs(moves) + 0.5 * (np.arange(40) % 3 == 0)
+    assert math.isnan(metrics.diebold_mariano_p(rises, 2.0 * rises, 1))
 
 
 def test_an_advantage_that_varies_by_one_has_a_p_value() -> None:

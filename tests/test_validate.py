@@ -14,7 +14,7 @@ from pipeline.calendars import trading_calendar
 from pipeline.errors import SourceError
 from pipeline.settings import AssetSettings
 from pipeline.types import RAW_COLUMNS, ActionKind, DecidedRow, Decision, RawPrices, ValidatedPrices
-from pipeline.validate import can_be_released, require_bars, validate
+from pipeline.validate import as_json, can_be_released, require_bars, validate
 
 STOCK = AssetSettings(symbol="ABC", calendar="XNYS")
 COIN = AssetSettings(symbol="BTC-USD", calendar="24/7")
@@ -507,3 +507,16 @@ def test_it_leaves_the_raw_rows_as_they_were() -> None:
     judged(rows)
 
     pd.testing.assert_frame_equal(rows.rows, before)
+
+
+def test_a_coin_worth_a_fraction_of_a_cent_is_believed() -> None:
+    cheap = {"open": 1e-6, "high": 1.2e-6, "low": 0.9e-6, "close": 1.1e-6}
+    prices = judged(raw(WEEK, **cheap))
+    assert (dates_of(prices), prices.rejected) == (WEEK, ())
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [(NAN, None), (INF, "inf"), (-INF, "-inf"), (0.0, 0.0), (1.5, 1.5)], ids=str
+)
+def test_a_number_is_kept_as_json_can_hold_it(value: float, kept: object) -> None:
+    assert json.loads(as_json({"close": value})) == {"close": kept}

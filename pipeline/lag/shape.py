@@ -37,7 +37,7 @@ class Shape:
 
 
 def shape(predictions: Predictions) -> Shape:
-    """Regress the scaled predictions (of ten origins at least) on the level, five returns and two averages."""
+    """Regress the scaled predictions, ten at least, on the price level, five returns and two averages."""
     market, scaled = predictions.market, predictions.scaled
     design = _design(market)
     sizes = np.sqrt(np.mean(design**2, axis=1, keepdims=True))

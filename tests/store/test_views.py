@@ -89,6 +89,15 @@ def test_a_dividend_lowers_the_adjusted_closes_before_its_ex_date(conn: Connecti
     assert values(conn, "prices", "adj_close") == pytest.approx([9.5, 19.0, 19.0])
 
 
+@pytest.mark.parametrize("amount", [10.0, 12.0], ids=["equal", "larger"])
+def test_no_close_is_lowered_by_a_dividend_that_is_so_large_beside_it(
+    conn: Connection, amount: float
+) -> None:
+    actions = (dividend("2024-01-02", amount),)
+    store(conn, changed(make_bars([10.0, 9.0]), actions), start_run(conn), NOON)
+    assert values(conn, "prices", "adj_close") == [10.0, 9.0]
+
+
 def adjusted(closes: FloatArray, sessions: Any, actions: list[CorporateAction]) -> list[float]:
     """Walk back through the sessions, as one would by hand."""
     amounts = {action.ex_date: action.value for action in actions}
@@ -215,6 +224,8 @@ def test_horizons_between_judged_ones_do_not_hide_any(conn: Connection) -> None:
     ("forecast", "actual", "hit"),
     [
         pytest.param(103.0, 101.0, 1, id="both up"),
+        pytest.param(100.25, 100.5, 1, id="both up a little"),
+        pytest.param(100.25, 99.5, 0, id="a little up and down"),
         pytest.param(99.0, 98.0, 1, id="both down"),
         pytest.param(103.0, 99.0, 0, id="up and down"),
         pytest.param(100.0, 99.0, None, id="no move forecast"),

@@ -194,6 +194,16 @@ def test_a_rejected_row_with_another_fault_is_another_row(conn: Connection, othe
     assert store(conn, changed(make_bars([]), rejected=(other,)), run_id, later(1)).rejected == 1
 
 
+def test_a_download_says_why_most_of_its_rows_were_rejected(conn: Connection) -> None:
+    run_id = start_run(conn)
+    reasons = ("a price is missing", "high is below low", "high is below low")
+    rows = tuple(refused(f"2024-01-0{day}", reason=why) for day, why in enumerate(reasons, start=7))
+    summary = store(conn, changed(make_bars([]), rejected=rows), run_id, NOON)
+    assert (summary.rejected, summary.rejected_for) == (3, "high is below low")
+    again = store(conn, changed(make_bars([]), rejected=rows), run_id, later(1))
+    assert (again.rejected, again.rejected_for) == (0, "")
+
+
 def test_a_rejected_row_leaves_the_quarantine_when_its_session_comes_without_it(
     conn: Connection,
 ) -> None:
