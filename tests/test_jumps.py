@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.jumps import LASTING, jumps, reason_of
+from pipeline.jumps import jumps, reason_of
 from pipeline.types import Bars, FloatArray
 from tests.made import made_bars
 from tests.properties import examples
 
+LASTING = 20
 PRICES = ("open", "high", "low", "close")
 
 
@@ -160,9 +161,9 @@ def test_new_bars_in_other_units_are_doubted_however_many_stored_ones_are() -> N
 
 def test_after_months_without_a_bar_any_level_is_possible() -> None:
     bars = times(made_bars(60), 5.0, slice(30, None))
-    later = np.where(np.arange(60) >= 30, 61, 0) + bars.session_dates
-    assert off_rows(replace(bars, session_dates=later)) == []
-    assert off_rows(replace(bars, session_dates=later - np.where(np.arange(60) >= 30, 10, 0))) == [30]
+    for days, off in ((60, [30]), (61, [])):
+        later = np.where(np.arange(60) >= 30, days - 1, 0) + bars.session_dates
+        assert off_rows(replace(bars, session_dates=later)) == off
 
 
 def test_a_released_bar_is_believed_and_so_are_those_on_its_level() -> None:
@@ -219,4 +220,29 @@ def test_few_bars_are_judged_as_far_as_that_goes(n: int) -> None:
     ],
 )
 def test_a_jump_is_called_what_it_looks_like(ratio: float, words: str) -> None:
+    assert words in reason_of(ratio)
+
+
+@pytest.mark.parametrize("split", [2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50])
+def test_a_jump_by_a_usual_split_is_called_so_whichever_way_it_goes(split: int) -> None:
+    assert f"a split of {split}:1 that" in reason_of(1 / split)
+    assert f"a split of 1:{split} that" in reason_of(float(split))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "words"),
+    [
+        (2.0 * np.exp(-0.119), "a split of 1:2 that"),
+        (2.0 * np.exp(0.119), "a split of 1:2 that"),
+        (2.0 * np.exp(0.121), "without a split"),
+        (50.0 * np.exp(0.119), "a split of 1:50 that"),
+        (59.9, "without a split"),
+        (60.0, "about 100 times too high"),
+        (160.0, "about 100 times too high"),
+        (160.1, "without a split"),
+        (1 / 61.0, "about 100 times too low"),
+        (1 / 159.0, "about 100 times too low"),
+    ],
+)
+def test_a_jump_is_like_what_it_lies_near_to(ratio: float, words: str) -> None:
     assert words in reason_of(ratio)

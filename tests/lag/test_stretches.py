@@ -32,5 +32,9 @@ def test_the_longest_stretch_holds_no_parted_pair_and_no_longer_one_exists(
     assert not run or run in possible
 
 
+def test_rows_that_are_all_paired_with_themselves_have_no_stretch() -> None:
+    assert longest_stretch(3, np.arange(3), np.arange(3)) == slice(0, 0)
+
+
 def test_the_newest_of_equal_stretches_is_taken() -> None:
     assert longest_stretch(6, np.array([2]), np.array([3])) == slice(3, 6)
