@@ -207,6 +207,7 @@ def test_a_lead_that_goes_the_other_way_leads_as_well() -> None:
 def test_a_lead_that_cannot_be_measured_is_told_with_the_rows_that_there_were() -> None:
     features = made_features()
     features.values[20:, 2] = np.nan
+    features.values[21:, 0] = np.nan
     (found, *_) = measured(features)
     assert (found.sessions_ahead, found.n) == (1, 19)
     assert np.isnan([found.correlation, found.p_value]).all()
