@@ -212,9 +212,12 @@ def test_an_audit_forecasts_the_origins_of_the_fit_before_it_and_starts_anew() -
     assert audit.fit.provenance.start_hash == ""
 
 
-def test_a_backtest_starts_anew_where_the_given_weights_know_its_future_and_the_live_fit_from_them() -> None:
-    found = started(WarmStart(b"yesterday", FIRST + 148, audit_days=10_000))
-    assert kinds_of(found.backtests) == ["backtest"] * 4
+@pytest.mark.parametrize(("origins", "fits"), [(16, 4), (1, 1)])
+def test_a_backtest_starts_anew_where_the_given_weights_know_its_future_and_the_live_fit_from_them(
+    origins: int, fits: int
+) -> None:
+    found = started(WarmStart(b"yesterday", FIRST + 148, audit_days=10_000), origins)
+    assert kinds_of(found.backtests) == ["backtest"] * fits
     assert {block.fit.provenance.start_hash for block in found.backtests} == {""}
     assert found.live[0].fit.provenance.start_hash == start_hash(b"yesterday")
 

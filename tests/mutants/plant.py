@@ -87,11 +87,13 @@ def _planted(source: str, spared: list[tuple[Position, Position]]) -> Iterator[t
 
 
 def _is_python(source: str) -> bool:
+    """Does it compile, and is no bare `*` among its parameters taken for a multiplication?"""
     try:
         compile(source, "mutant", "exec", dont_inherit=True)
     except SyntaxError:
         return False
-    return True
+    signatures = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.arguments))
+    return not any(one.posonlyargs for one in signatures)
 
 
 def _spared(tree: ast.Module) -> list[tuple[Position, Position]]:
