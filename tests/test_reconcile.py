@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from pipeline.jumps import LASTING
-from pipeline.reconcile import PATIENCE, reconcile, restatement
+from pipeline.reconcile import reconcile, restatement
 from pipeline.types import (
     ActionKind,
     Bars,
@@ -27,6 +27,7 @@ from tests.made import DAY, FIRST, made_bars, made_dates
 from tests.properties import examples
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
+PATIENCE = timedelta(days=14)
 PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "volume")
 BOTH = frozenset(ActionKind)
