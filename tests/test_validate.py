@@ -520,3 +520,7 @@ def test_a_coin_worth_a_fraction_of_a_cent_is_believed() -> None:
 )
 def test_a_number_is_kept_as_json_can_hold_it(value: float, kept: object) -> None:
     assert json.loads(as_json({"close": value})) == {"close": kept}
+
+
+def test_a_history_that_begins_with_the_newest_settled_session_is_believed() -> None:
+    assert dates_of(judged(raw(["2024-05-31"]))) == ["2024-05-31"]
