@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from pipeline.store import VIEW_COLUMNS, Connection, Engine, write
-from pipeline.store.views import SCOREBOARD_METRICS
+from pipeline.store.views import SCOREBOARD_METRICS, adjusted_closes
 from pipeline.types import Bands, CorporateAction, FloatArray, ForecastKind, LeadLag, SeriesKey, Verdict
 from tests.made import DAY
 from tests.properties import examples
@@ -96,6 +97,16 @@ def test_no_close_is_lowered_by_a_dividend_that_is_so_large_beside_it(
     actions = (dividend("2024-01-02", amount),)
     store(conn, changed(make_bars([10.0, 9.0]), actions), start_run(conn), NOON)
     assert values(conn, "prices", "adj_close") == [10.0, 9.0]
+
+
+def test_the_adjusted_closes_of_one_asset_are_those_of_the_view(conn: Connection) -> None:
+    run_id = start_run(conn, SYMBOL, "SPY")
+    store(conn, changed(make_bars([10.0, 20.0]), (dividend("2024-01-02", 1.0),)), run_id, NOON)
+    other = make_bars([50.0, 40.0, 30.0], symbol="SPY")
+    store(conn, changed(other, (dividend("2024-01-03", 8.0, "SPY"),)), run_id, NOON)
+    for symbol, closes in ((SYMBOL, [9.0, 20.0]), ("SPY", [40.0, 32.0, 30.0])):
+        found = conn.execute(select(adjusted_closes(symbol)).order_by("session_date")).all()
+        assert [row.close for row in found] == pytest.approx(closes)
 
 
 def adjusted(closes: FloatArray, sessions: Any, actions: list[CorporateAction]) -> list[float]:
