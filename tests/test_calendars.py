@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.calendars import TradingCalendar, trading_calendar
 from pipeline.errors import ConfigError
+from tests.made import DAY
 
 NEW_YORK = trading_calendar("XNYS", 30)
 CRYPTO = trading_calendar("24/7", 180)
@@ -79,7 +80,7 @@ def test_old_history_is_covered() -> None:
 @pytest.mark.parametrize("year", range(2019, 2027))
 def test_every_year_has_its_sessions_to_the_last_day_whichever_its_place_in_a_lustrum(year: int) -> None:
     first, last = day(f"{year}-01-01"), day(f"{year}-12-31")
-    np.testing.assert_array_equal(CRYPTO.sessions(first, last), np.arange(first, last + 1))
+    np.testing.assert_array_equal(CRYPTO.sessions(first, last), np.arange(first, last + DAY))
 
 
 def test_the_sessions_from_a_day_to_itself_are_that_day_where_it_is_one() -> None:

@@ -264,14 +264,14 @@ def test_past_errors_are_those_of_forecasts_whose_outcome_is_known() -> None:
 @pytest.mark.parametrize(("slope", "weight"), [(0.25, 0.25), (3.0, 1.0), (-2.0, 0.0)])
 def test_a_weight_is_the_slope_cut_to_between_nothing_and_all(slope: float, weight: float) -> None:
     dates, changes = made_dates(60), np.random.default_rng(0).normal(size=60)
-    weights = shrinkage(dates, dates + 1, changes, slope * changes)
+    weights = shrinkage(dates, dates + DAY, changes, slope * changes)
     np.testing.assert_allclose(weights[FEWEST_KNOWN:], weight)
     np.testing.assert_array_equal(weights[:FEWEST_KNOWN], 0.0)
 
 
 def test_forecasts_that_are_known_to_be_too_few_until_now_weigh_nothing_though_later_ones_follow() -> None:
     dates = made_dates(60)
-    weights = shrinkage(dates, dates + 40, np.ones(60), np.ones(60))
+    weights = shrinkage(dates, dates + 40 * DAY, np.ones(60), np.ones(60))
     np.testing.assert_array_equal(weights, 0.0)
 
 
@@ -279,4 +279,4 @@ def test_an_outcome_that_is_not_known_yet_teaches_nothing_later_either() -> None
     dates, changes = made_dates(60), np.random.default_rng(0).normal(size=60)
     moves = 0.5 * changes
     moves[5:10] = np.nan
-    np.testing.assert_allclose(shrinkage(dates, dates + 1, changes, moves)[36:], 0.5)
+    np.testing.assert_allclose(shrinkage(dates, dates + DAY, changes, moves)[36:], 0.5)

@@ -246,3 +246,11 @@ def test_a_jump_by_a_usual_split_is_called_so_whichever_way_it_goes(split: int) 
 )
 def test_a_jump_is_like_what_it_lies_near_to(ratio: float, words: str) -> None:
     assert words in reason_of(ratio)
+
+
+@pytest.mark.parametrize(("days", "off"), [(60, [29]), (61, [])])
+def test_a_new_bar_is_held_against_a_stored_one_up_to_sixty_days_after_it(days: int, off: list[int]) -> None:
+    bars = times(made_bars(60), 0.25, slice(30, None))
+    later = np.where(np.arange(60) >= 30, days - 1, 0) + bars.session_dates
+    known = np.where(np.arange(60) < 30, np.nan, bars.close)
+    assert off_rows(replace(bars, session_dates=later), known) == off

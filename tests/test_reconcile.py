@@ -761,3 +761,14 @@ def test_a_moment_in_the_past_revises_nothing(ratio: float) -> None:
     assert restatement(past, stored(known)) is None
     assert changes.rebasing is None
     assert set(changes.bars.session_dates.tolist()) <= {bars.session_dates[7].item()}
+
+
+@pytest.mark.parametrize(("n_known", "n_given"), [(1, 5), (5, 1), (1, 1)])
+def test_a_moment_in_the_past_changes_no_event_however_little_is_known_or_given(
+    n_known: int, n_given: int
+) -> None:
+    bars = made_bars(10)
+    known = stored(rows_of(bars, slice(10 - n_known, None)))
+    past = downloaded(rows_of(bars, slice(0, n_given)), action(0))
+    changes = reconcile(past, known, NOW)
+    assert (counts(changes), changes.actions.given) == ((n_given, 0, 0, 0), ())

@@ -6,10 +6,10 @@ import pytest
 from pipeline.calendars import trading_calendar
 from pipeline.errors import AssetError, HistoryError
 from pipeline.models.base import ModelConfig
+from pipeline.train import start_hash
 from pipeline.types import Bars, Differencing, Features, ForecastBlock, ForecastKind, Target
 from pipeline.walk_forward import Assignment, Forecasted, WarmStart, forecast
 from tests.made import DAY, FIRST, config_of, features_of, made_bars, unbroken
-from pipeline.train import start_hash
 
 CALENDAR = trading_calendar("24/7", 180)
 NEVER = np.datetime64("NaT", "D")
@@ -168,7 +168,7 @@ def test_chosen_leads_and_spreads_know_nothing_of_what_comes_later() -> None:
     ],
 )
 def test_an_audit_every_ten_days_is(days: int, is_due: bool) -> None:
-    assert WarmStart(b"", FIRST, audit_days=10).is_audit_due(FIRST + days) is is_due
+    assert WarmStart(b"", FIRST, audit_days=10).is_audit_due(FIRST + days * DAY) is is_due
 
 
 def test_an_audit_is_due_where_there_never_was_one() -> None:
@@ -216,21 +216,21 @@ def test_an_audit_forecasts_the_origins_of_the_fit_before_it_and_starts_anew() -
 def test_a_backtest_starts_anew_where_the_given_weights_know_its_future_and_the_live_fit_from_them(
     origins: int, fits: int
 ) -> None:
-    found = started(WarmStart(b"yesterday", FIRST + 148, audit_days=10_000), origins)
+    found = started(WarmStart(b"yesterday", FIRST + 148 * DAY, audit_days=10_000), origins)
     assert kinds_of(found.backtests) == ["backtest"] * fits
     assert {block.fit.provenance.start_hash for block in found.backtests} == {""}
     assert found.live[0].fit.provenance.start_hash == start_hash(b"yesterday")
 
 
 def test_without_a_backtest_the_live_fit_starts_from_the_given_weights() -> None:
-    found = started(WarmStart(b"yesterday", FIRST + 148, audit_days=10_000), origins=0)
+    found = started(WarmStart(b"yesterday", FIRST + 148 * DAY, audit_days=10_000), origins=0)
     assert found.backtests == ()
     assert found.live[0].fit.provenance.start_hash == start_hash(b"yesterday")
     assert kinds_of(found.live) == ["live"]
 
 
 def test_a_live_fit_from_given_weights_is_audited_when_that_is_due() -> None:
-    found = started(WarmStart(b"yesterday", FIRST + 139, audit_days=10), origins=0)
+    found = started(WarmStart(b"yesterday", FIRST + 139 * DAY, audit_days=10), origins=0)
     assert kinds_of(found.live) == ["live", "audit"]
 
 
@@ -242,8 +242,8 @@ def test_a_model_that_starts_anew_each_time_is_never_audited() -> None:
 
 def test_a_live_forecast_is_of_the_newest_session() -> None:
     (live,) = started(None).live
-    assert live.origin_dates.tolist() == [(FIRST + 149).item()]
-    assert live.target_dates.tolist() == [[(FIRST + 149 + ahead).item() for ahead in (1, 2, 3)]]
+    assert live.origin_dates.tolist() == [(FIRST + 149 * DAY).item()]
+    assert live.target_dates.tolist() == [[(FIRST + (149 + ahead) * DAY).item() for ahead in (1, 2, 3)]]
 
 
 def test_nothing_is_forecast_live_where_only_a_backtest_is_asked_for() -> None:
@@ -258,7 +258,7 @@ def test_too_short_a_stretch_is_told_with_its_length_and_last_session(unbroken_r
     config = dataclasses.replace(config_of("drift"), difference=Differencing.NONE)
     features = features_of(made_bars(100), config)
     numbers = (np.arange(100) >= 100 - unbroken_rows).astype(np.int64)
-    said = f"needs 4 consecutive sessions up to {FIRST + 99}, and {unbroken_rows} are there\n"
+    said = f"needs 4 consecutive sessions up to {FIRST + 99 * DAY}, and {unbroken_rows} are there\n"
     with pytest.raises(HistoryError, match=said):
         live_block(dataclasses.replace(features, segments=numbers), config)
 
@@ -267,7 +267,7 @@ def test_a_target_of_the_last_session_alone_is_forecast_as_the_whole_change_up_t
     config = dataclasses.replace(config_of("drift"), target=Target.LAST)
     block = live_block(features_of(made_bars(150), config), config)
     assert block.horizons.tolist() == [3]
-    assert block.target_dates.tolist() == [[(FIRST + 149 + 3).item()]]
+    assert block.target_dates.tolist() == [[(FIRST + 152 * DAY).item()]]
     assert block.closes.shape == (1, 1)
 
 

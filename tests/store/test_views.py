@@ -187,8 +187,8 @@ def test_a_latest_forecast_is(conn: Connection, origin: str, newest_bar: str, is
 )
 def test_a_latest_forecast_whose_target_is_of(conn: Connection, days_ago: int, is_stale: int) -> None:
     today = np.datetime64(conn.exec_driver_sql("SELECT current_date").scalar_one(), "D")
-    target = today - days_ago
-    issue(conn, start_run(conn), make_block(make_fit(), np.array([target - 1]), horizons=1))
+    target = today - days_ago * DAY
+    issue(conn, start_run(conn), make_block(make_fit(), np.array([target - DAY]), horizons=1))
     assert values(conn, "latest_forecasts", "is_stale") == [is_stale]
 
 

@@ -16,7 +16,7 @@ from pipeline.store import Connection, Engine, read, writing
 from pipeline.store.read_known import in_quarantine
 from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, rebasings, rejected_bars
 from pipeline.store.write_prices import decide
-from pipeline.types import ActionKind, Bars, CorporateAction, Decision, RejectedBar
+from pipeline.types import ActionKind, Bars, CorporateAction, Decision, Rebasing, RejectedBar
 from tests.properties import examples
 from tests.store.examples import (
     NOON,
@@ -212,8 +212,9 @@ def test_a_rejected_row_leaves_the_quarantine_when_its_session_comes_without_it(
     elsewhere = changed(make_bars([]), judged=["2024-01-10"])
     assert store(conn, elsewhere, run_id, later(1)).quarantined == 1
     without = changed(make_bars([10.0], start=session), judged=[session])
-    assert store(conn, without, run_id, later(2)).quarantined == 0
-    assert only(conn, rejected_bars).resolved_at_utc == later(2)
+    for day in (2, 3):
+        assert store(conn, without, run_id, later(day)).quarantined == 0
+        assert only(conn, rejected_bars).resolved_at_utc == later(2)
 
 
 def test_a_rejected_row_that_comes_back_is_in_quarantine_again(conn: Connection) -> None:
@@ -367,3 +368,10 @@ def test_two_processes_that_bring_the_same_bars_store_them_once(engine: Engine) 
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(lambda _: bring(), range(4))) == [0, 0, 0, 2]
+
+
+def test_units_that_no_stored_bar_came_into_are_not_noted(conn: Connection) -> None:
+    units = Rebasing(np.datetime64("2024-01-03"), 0.5)
+    none_replaced = replace(changed(make_bars([10.0])), rebasing=units, n_rebased=0)
+    store(conn, none_replaced, start_run(conn), NOON)
+    assert count(conn, rebasings) == 0
