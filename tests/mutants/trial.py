@@ -119,5 +119,6 @@ def _pytest(tests: Sequence[str], folder: str) -> int:
     import pytest
 
     plugins = [option for name in (*PLUGINS, "no:cacheprovider") for option in ("-p", name)]
+    imported = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # by `prepare`, plugins among the rest
     quick = ("-x", "-q", f"--basetemp={folder}/tests", "--hypothesis-profile=mutants", "-m", MARKED)
-    return int(pytest.main([*plugins, *quick, *tests]))
+    return int(pytest.main([*plugins, *imported, *quick, *tests]))
