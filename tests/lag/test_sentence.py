@@ -90,6 +90,7 @@ def test_a_drift_of_five_points_is_not_worth_a_word_and_more_is(issued: float, i
         (-2.21, "[-271, -180]"),
         (-2.9, "[-271, -180], -290% as issued"),
         (-0.994, "[-271, -180], -99.4% as issued"),
+        (-1.0, "[-271, -180], -100% as issued"),
         (-1.004, "[-271, -180], -100% as issued"),
         (-999.9, "[-271, -180], -99,990% as issued"),
         (-1000.0, "[-271, -180], -1e+05% as issued"),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.lag.skill import measure_skill, minimum_detectable_r2, power
+from pipeline.lag.skill import Skill, measure_skill, minimum_detectable_r2, power
 from tests.lag.made import knowing, moves_of, noisy, predictions_of, trial, walk
 
 
@@ -51,7 +51,14 @@ def test_the_interval_covers_the_true_skill_about_as_often_as_it_says(horizon: i
 
 @pytest.mark.parametrize(
     ("size", "n", "horizon", "expected"),
-    [(np.sqrt(0.02), 500, 1, 0.935), (0.0, 30, 1, 1.0), (np.sqrt(0.02), 500, 5, 0.409), (1.0, 500, 1, 1.0)],
+    [
+        (np.sqrt(0.02), 500, 1, 0.935),
+        (0.0, 30, 1, 1.0),
+        (0.0, 4, 1, 0.639),
+        (0.001, 4, 1, 0.639),
+        (np.sqrt(0.02), 500, 5, 0.409),
+        (1.0, 500, 1, 1.0),
+    ],
 )
 def test_power_is_that_of_seeing_two_percent(size: float, n: int, horizon: int, expected: float) -> None:
     assert power(size, n, horizon) == pytest.approx(expected, abs=0.002)
@@ -60,3 +67,14 @@ def test_power_is_that_of_seeing_two_percent(size: float, n: int, horizon: int, 
 def test_the_least_r2_that_is_seen_falls_with_more_forecasts_and_rises_with_overlap() -> None:
     assert minimum_detectable_r2(309, 1) == pytest.approx(0.02)
     assert minimum_detectable_r2(309, 5) == pytest.approx(0.1)
+
+
+def test_idle_is_what_claims_less_than_half_a_percent_and_holds_less_than_two() -> None:
+    claims = np.sqrt(0.005)
+    while claims**2 < 0.005:
+        claims = np.nextafter(claims, 1.0)
+    size = np.array([0.0, np.sqrt(0.0049), claims, 0.0, 0.0])
+    skill = np.array([0.0, 0.0199, 0.0, 0.02, 0.5])
+    other = np.zeros(5)
+    found = Skill(skill, other, other, other, size, other, other, other, other)
+    assert found.is_idle.tolist() == [True, True, False, False, False]
