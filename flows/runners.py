@@ -18,6 +18,8 @@ PREFECT_DEFAULTS: Mapping[str, str] = MappingProxyType(
         "DO_NOT_TRACK": "1",
         # Warnings of the job reach the run's log in the UI.
         "PREFECT_LOGGING_EXTRA_LOGGERS": "pipeline",
+        # What the job says outside of a flow, later in the same process, belongs to no run's log.
+        "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     }
 )
 QUIET_CONSOLE: Mapping[str, str] = MappingProxyType({"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"})

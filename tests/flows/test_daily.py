@@ -1,6 +1,7 @@
 """The daily flow: the same rows as without Prefect, its states, its moment and what it shows."""
 
 import json
+import logging
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -83,6 +84,13 @@ def test_a_run_that_loses_every_asset_fails_and_says_why(
         state.result()
     (summary,) = caught.value.summaries
     assert summary.status is RunStatus.FAILED
+
+
+def test_after_a_run_the_job_may_warn_outside_of_any_flow(
+    daily_forecast: "Flow[..., RunSummary]", config: str, tmp_path: Path
+) -> None:
+    daily_forecast(config, as_of=DAY, database=str(tmp_path / "x.db"))
+    logging.getLogger("pipeline.daily").warning("said outside of a flow")
 
 
 def test_a_scheduled_run_knows_what_was_known_at_its_scheduled_moment(
