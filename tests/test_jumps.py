@@ -254,3 +254,33 @@ def test_a_new_bar_is_held_against_a_stored_one_up_to_sixty_days_after_it(days: 
     later = np.where(np.arange(60) >= 30, days - 1, 0) + bars.session_dates
     known = np.where(np.arange(60) < 30, np.nan, bars.close)
     assert off_rows(replace(bars, session_dates=later), known) == off
+
+
+@pytest.mark.parametrize("contradicted", [1, 2, 10])
+def test_new_bars_on_the_level_of_those_that_contradict_stored_ones_are_not_believed(
+    contradicted: int,
+) -> None:
+    bars = times(made_bars(60), 0.25, slice(30 - contradicted, None))
+    known = np.where(np.arange(60) < 30, made_bars(60).close, np.nan)
+    assert off_rows(bars, known) == list(range(30 - contradicted, 60))
+
+
+def test_new_bars_on_a_third_level_are_believed_once_it_has_lasted() -> None:
+    bars = times(times(made_bars(60), 0.25, slice(28, 30)), 10.0, slice(30, None))
+    known = np.where(np.arange(60) < 30, made_bars(60).close, np.nan)
+    assert off_rows(bars, known) == [28, 29, 30]
+
+
+def closing_at(*closes: float) -> Bars:
+    close = np.array(closes)
+    dates = np.datetime64("2020-01-01", "D") + np.arange(len(close))
+    return Bars("X", dates, close, close, close, close, close)
+
+
+def test_a_jump_between_levels_that_are_both_near_the_first_is_one() -> None:
+    assert off_rows(closing_at(*[100.0] * 10, *[70.0] * 10, *[130.0] * 10)) == list(range(20, 30))
+
+
+def test_bars_that_rise_one_after_the_other_agree_on_a_level_though_the_last_are_far_from_the_first() -> None:
+    rising = [1.25**day for day in range(12)]
+    assert off_rows(closing_at(*rising, *[1000.0] * 8)) == list(range(12, 20))

@@ -772,3 +772,11 @@ def test_a_moment_in_the_past_changes_no_event_however_little_is_known_or_given(
     past = downloaded(rows_of(bars, slice(0, n_given)), action(0))
     changes = reconcile(past, known, NOW)
     assert (counts(changes), changes.actions.given) == ((n_given, 0, 0, 0), ())
+
+
+def test_three_bars_show_other_units_however_little_they_differ() -> None:
+    bars = made_bars(3)
+    changes = reconcile(downloaded(times(bars, 0.995)), stored(bars), NOW)
+    assert changes.rebasing is not None
+    assert changes.rebasing.ratio == pytest.approx(0.995)
+    assert counts(changes) == (0, 0, 3, 0)
