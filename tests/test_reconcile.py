@@ -550,6 +550,22 @@ def test_units_that_are_taken_back_with_their_split_come_back() -> None:
     assert counts(changes) == (1, 0, N - 1, 0)
 
 
+def test_a_split_that_was_stored_before_its_units_came_explains_them() -> None:
+    bars = times(made_bars(N), 4.0, slice(0, N - 1))
+    known = stored(rows_of(bars, slice(0, N - 1)), split(N - 1))
+    changes = reconcile(downloaded(made_bars(N), split(N - 1)), known, NOW)
+    assert counts(changes) == (1, 0, N - 1, 0)
+
+
+def test_a_split_that_is_told_otherwise_brings_the_units_between_the_two() -> None:
+    """Four for one, by which the stored history was divided, was two for one."""
+    bars = made_bars(N)
+    known = stored(times(rows_of(bars, slice(0, N - 1)), 0.5), split(N - 1, 4.0))
+    changes = reconcile(downloaded(bars, split(N - 1, 2.0)), known, NOW)
+    assert_same(after(known.bars, changes), bars)
+    assert counts(changes) == (1, 0, N - 1, 0)
+
+
 def test_a_split_that_never_was_does_not_divide_the_history() -> None:
     bars = made_bars(N)
     known = rows_of(bars, slice(0, N - 1))
@@ -742,6 +758,14 @@ def test_other_units_that_nothing_explains_are_refused_as_a_whole(ratio: float) 
     changes = reconcile(downloaded(times(bars, ratio)), stored(known), NOW)
     assert (counts(changes)[:3], len(changes.rejected)) == ((0, 0, 0), N)
     assert changes.n_contradicting == N - 5
+
+
+@pytest.mark.parametrize(("agreeing", "is_rebased"), [(9, False), (10, True), (20, True)])
+def test_other_units_are_those_that_half_of_the_common_bars_share(agreeing: int, is_rebased: bool) -> None:
+    bars = made_bars(20)
+    changes = reconcile(downloaded(times(bars, 0.99, slice(0, agreeing))), stored(bars), NOW)
+    assert (changes.rebasing is not None) is is_rebased
+    assert counts(changes) == ((0, 0, agreeing, 0) if is_rebased else (0, agreeing, 0, 0))
 
 
 def test_a_few_corrected_bars_are_no_other_units() -> None:
