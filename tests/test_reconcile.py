@@ -566,6 +566,23 @@ def test_a_split_that_is_told_otherwise_brings_the_units_between_the_two() -> No
     assert counts(changes) == (1, 0, N - 1, 0)
 
 
+@pytest.mark.parametrize("row", [10, N - 2])
+def test_a_split_that_the_stored_bars_know_and_that_is_told_late_explains_no_units(row: int) -> None:
+    bars = times(made_bars(N), 4.0, slice(0, N - 1))
+    known = rows_of(bars, slice(0, N - 1))
+    changes = reconcile(downloaded(made_bars(N), split(row, 2.0), split(N - 1)), stored(known), NOW)
+    assert counts(changes) == (1, 0, N - 1, 0)
+
+
+def test_of_a_history_in_other_units_the_bars_that_differ_otherwise_are_revised() -> None:
+    bars = made_bars(N)
+    now = times_each(bars, dict.fromkeys(range(40), 0.99) | {50: 1 + 5e-5})
+    now = replace(now, high=now.high * np.where(np.arange(N) == 20, 1.03, 1.0))
+    changes = reconcile(downloaded(part_of(now, {*range(N)} - {55})), stored(bars), NOW)
+    assert counts(changes) == (0, 2, 39, 0)
+    assert not np.isin(bars.session_dates[55], changes.bars.session_dates)
+
+
 def test_a_split_that_never_was_does_not_divide_the_history() -> None:
     bars = made_bars(N)
     known = rows_of(bars, slice(0, N - 1))
