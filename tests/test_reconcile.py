@@ -672,7 +672,7 @@ def test_after_a_split_dividends_that_the_download_does_not_tell_of_come_into_it
     known = rows_of(bars, slice(0, N - 1))
     recent = rows_of(times(bars, 0.25), slice(30, None))
     told = (action(40, value=0.125), split(N - 1))
-    changes = reconcile(downloaded(recent, *told), stored(known, action(10), action(40)), NOW)
+    changes = reconcile(downloaded(recent, *told), stored(known, split(5), action(10), action(40)), NOW)
     assert set(changes.actions.given) == {*told, action(10, value=0.125)}
 
 
