@@ -821,3 +821,28 @@ def test_three_bars_show_other_units_however_little_they_differ() -> None:
     assert changes.rebasing is not None
     assert changes.rebasing.ratio == pytest.approx(0.995)
     assert counts(changes) == (0, 0, 3, 0)
+
+
+def test_without_any_bar_no_session_is_missing() -> None:
+    none = made_bars(0)
+    assert reconcile(downloaded(none, expected=5), stored(none), NOW).missing.tolist() == []
+
+
+def test_a_bar_without_volume_that_comes_again_is_no_news() -> None:
+    bars = replace(made_bars(N), volume=np.zeros(N))
+    assert counts(reconcile(downloaded(bars), stored(bars), NOW)) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "again", "is_news"),
+    [
+        pytest.param(0.01, 0.0100005, False, id="a small one rounded"),
+        pytest.param(0.01, 0.0101, True, id="a small one changed"),
+        pytest.param(100.0, 100.005, False, id="a large one rounded"),
+        pytest.param(100.0, 100.02, True, id="a large one changed"),
+    ],
+)
+def test_a_dividend_is_news_by_its_relative_change(value: float, again: float, is_news: bool) -> None:
+    bars = made_bars(N)
+    changes = reconcile(downloaded(bars, action(50, value=again)), stored(bars, action(50, value=value)), NOW)
+    assert [one.value for one in changes.actions.given] == [again] * is_news
