@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.outcomes import sentence, who
-from pipeline.store import open_read_only, read, reading
+from pipeline.store.queries import read_rows
 from pipeline.types import RunSummary
 
 TABLES = {
@@ -25,15 +25,10 @@ DIGITS = 6
 
 def publish_tables(database: str) -> None:
     """Write the newest forecasts and verdicts of the store as table artifacts."""
-    store = open_read_only(database)
-    try:
-        for key, question in TABLES.items():
-            with reading(store) as connection:
-                names, rows = read.query(connection, question)
-            table = [dict(zip(names, map(_cell, row), strict=True)) for row in rows]
-            create_table_artifact(table=table, key=key)
-    finally:
-        store.dispose()
+    for key, question in TABLES.items():
+        rows = read_rows(database, question)
+        table = [{name: _cell(value) for name, value in record.items()} for record in rows.records()]
+        create_table_artifact(table=table, key=key)
 
 
 def publish_summary(key: str, summaries: Sequence[RunSummary]) -> None:

@@ -8,9 +8,9 @@ from flows.outcomes import final_state
 from flows.parameters import settings_from
 from flows.progress import run_progress
 from flows.tasks import prefect_steps
-from pipeline.backfill import run_backfill
 from pipeline.clock import parse_day
-from pipeline.daily import Request
+from pipeline.job.backfill import run_backfill
+from pipeline.job.request import Request
 from pipeline.sources import open_source
 from pipeline.store import open_store
 from pipeline.types import RunSummary
@@ -31,8 +31,7 @@ def backfill(
     """
     settings = settings_from(config, source, database)
     request = Request(settings, moment_of_run(last), tuple(symbols or ()), command="backfill")
-    store = open_store(settings.database)
-    try:
+    with open_store(settings.database) as store:
         summaries = run_backfill(
             request,
             parse_day(first),
@@ -42,8 +41,6 @@ def backfill(
             run_progress(),
             clock_of_run(last),
         )
-    finally:
-        store.dispose()
     publish_tables(settings.database)
     publish_summary("backfill", summaries)
     return final_state(summaries, summaries)

@@ -8,7 +8,8 @@ from flows.outcomes import final_state
 from flows.parameters import settings_from
 from flows.progress import run_progress
 from flows.tasks import prefect_steps
-from pipeline.daily import Request, run_daily
+from pipeline.job.daily import run_daily
+from pipeline.job.request import Request
 from pipeline.settings import Settings
 from pipeline.sources import open_source
 from pipeline.store import open_store
@@ -38,9 +39,6 @@ def daily_forecast(
 
 def _run(request: Request, settings: Settings, as_of: str | None) -> RunSummary:
     source = open_source(settings.source, settings.download)
-    store = open_store(settings.database)
-    try:
+    with open_store(settings.database) as store:
         steps = prefect_steps(settings)
         return run_daily(request, source, store, steps, run_progress(), clock_of_run(as_of))
-    finally:
-        store.dispose()

@@ -37,11 +37,8 @@ def store_maintenance(
 
 def require_sound(url: str) -> None:
     """StoreError with every problem of the database at `url`."""
-    store = open_read_only(url)
-    try:
+    with open_read_only(url) as store:
         problems = check(store)
-    finally:
-        store.dispose()
     if problems:
         raise StoreError(f"the database is damaged: {'; '.join(problems)}", "Restore the newest backup.")
 

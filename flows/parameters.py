@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.settings import Settings, load_settings
-from pipeline.sources.simulated import with_simulated_assets
+from pipeline.job.request import chosen_settings
+from pipeline.settings import Settings
 
 
 def settings_from(config: str | None, source: str | None = None, database: str | None = None) -> Settings:
@@ -11,7 +11,5 @@ def settings_from(config: str | None, source: str | None = None, database: str |
 
     Raises ConfigError as `load_settings` does.
     """
-    settings = load_settings(Path(config) if config else None)
-    overrides = {"source": source, "database": database}
-    settings = settings.model_copy(update={key: value for key, value in overrides.items() if value})
-    return with_simulated_assets(settings) if settings.source == "simulated" else settings
+    file = Path(config) if config else None
+    return chosen_settings(file, database=database or None, source=source or None)

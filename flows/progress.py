@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 from prefect import get_run_logger
 
-from pipeline.daily import Progress, silent
+from pipeline.job.progress import Progress, silent
 
 # Prefect records a flow's parameters, so they are plain values, and a callable comes by this way.
 _watcher: ContextVar[Progress] = ContextVar("_watcher", default=silent)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pipeline.daily import Progress, silent
+from pipeline.job.progress import Progress, silent
 from pipeline.types import RunSummary
 
 PREFECT_DEFAULTS: Mapping[str, str] = MappingProxyType(

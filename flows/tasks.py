@@ -1,4 +1,4 @@
-"""The steps of the daily job as Prefect tasks: each does what its plain twin in `pipeline.steps` does.
+"""The steps of the daily job as Prefect tasks: each does what its plain twin in `pipeline.job.steps` does.
 
 Only `download` is tried again, because only there may the same question get another answer; a rate limit is
 not: the daily job makes the whole batch wait. Nothing is cached or persisted: the store is the one memory,
@@ -14,10 +14,10 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
 from flows.workers import task_runner_workers
-from pipeline import assign as assigning
-from pipeline import steps
-from pipeline.daily import Steps
 from pipeline.errors import TransientSourceError
+from pipeline.job import due
+from pipeline.job.daily import Steps
+from pipeline.job.steps import forecasts, prices, verdicts
 from pipeline.settings import Settings
 
 P = ParamSpec("P")
@@ -40,14 +40,14 @@ def _decorated(step: Callable[P, R], run_name: str) -> Task[P, R]:
     return decorate(step)
 
 
-download = _decorated(steps.download, "download {asset.symbol}")
-ingest = _decorated(steps.ingest, "ingest {asset.symbol}")
-assign = _decorated(assigning.assign, "assign {asset.symbol}")
-backtest = _decorated(steps.backtest, "backtest {asset.symbol}")
-score = _decorated(steps.score, "score {asset.symbol}")
-issue = _decorated(steps.issue, "issue {asset.symbol}")
-combine = _decorated(steps.combine, "combine {asset.symbol}")
-judge = _decorated(steps.judge, "judge")
+download = _decorated(prices.download, "download {asset.symbol}")
+ingest = _decorated(prices.ingest, "ingest {asset.symbol}")
+assign = _decorated(due.assign, "assign {asset.symbol}")
+backtest = _decorated(forecasts.backtest, "backtest {asset.symbol}")
+score = _decorated(verdicts.score, "score {asset.symbol}")
+issue = _decorated(forecasts.issue, "issue {asset.symbol}")
+combine = _decorated(forecasts.combine, "combine {asset.symbol}")
+judge = _decorated(verdicts.judge, "judge")
 
 
 def prefect_steps(settings: Settings) -> Steps:
@@ -59,5 +59,14 @@ def prefect_steps(settings: Settings) -> Steps:
         retry_jitter_factor=0.5,
         retry_condition_fn=is_transient,
     )
-    in_order = (steps.first_due, patient_download, ingest, assign, backtest, score, issue, combine, judge)
-    return Steps(*in_order, workers=task_runner_workers)
+    return Steps(
+        download=patient_download,
+        ingest=ingest,
+        assign=assign,
+        backtest=backtest,
+        score=score,
+        issue=issue,
+        combine=combine,
+        judge=judge,
+        workers=task_runner_workers,
+    )

@@ -12,9 +12,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
 from pipeline.errors import ConfigError, PricecastError
-from pipeline.settings import Settings
-from pipeline.walk_forward import Assignment
-from pipeline.workers import (
+from pipeline.job.workers import (
     InTurn,
     Pending,
     Worked,
@@ -27,6 +25,8 @@ from pipeline.workers import (
     work_on,
     worked_alone,
 )
+from pipeline.learn.walk_forward import Assignment
+from pipeline.settings import Settings
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ import pandas as pd
 from exchange_calendars.errors import CalendarError
 
 from pipeline.errors import ConfigError
+from pipeline.settings import AssetSettings, Settings
 from pipeline.types import DateArray
 
 SEASONS = (datetime(2025, 1, 15, 12, tzinfo=UTC), datetime(2025, 7, 15, 12, tzinfo=UTC))
@@ -107,6 +108,11 @@ def trading_calendar(name: str, settle_minutes: int) -> TradingCalendar:
             "Use an exchange_calendars name such as XNYS, XLON, XKRX, or 24/7 for crypto.",
         )
     return TradingCalendar(name, settle_minutes)
+
+
+def calendar_of(asset: AssetSettings, settings: Settings) -> TradingCalendar:
+    """The asset's calendar, with the settings' minutes to settle; ConfigError when there is none."""
+    return trading_calendar(asset.calendar, settings.settle_minutes(asset.calendar))
 
 
 def utc_moment(moment: datetime) -> np.datetime64:

@@ -5,13 +5,14 @@ from datetime import datetime
 from pathlib import Path
 
 from pipeline.clock import utc_now
-from pipeline.daily import Progress, Request, run_daily, silent
 from pipeline.errors import PricecastError, StoreError, UsageError
-from pipeline.report import Rows
+from pipeline.job.daily import run_daily
+from pipeline.job.progress import Progress, silent
+from pipeline.job.request import Request
 from pipeline.settings import DEFAULT_MODELS, Settings
 from pipeline.sources.simulated import SIMULATED_ASSETS, TRUTHS, SimulatedSource
-from pipeline.store import disposing, open_read_only, open_store, read, reading
-from pipeline.types import RunSummary
+from pipeline.store import open_read_only, open_store, read_runs, reading
+from pipeline.types import Rows, RunSummary
 
 COMMAND = "demo"
 HORIZONS = 2
@@ -58,7 +59,7 @@ def run_demo(
     clock: Callable[[], datetime] = utc_now,
 ) -> RunSummary:
     """The daily job with the plain steps, into the settings' database."""
-    with disposing(open_store(settings.database)) as store:
+    with open_store(settings.database) as store:
         request = Request(settings, as_of, command=COMMAND)
         return run_daily(request, SimulatedSource(), store, progress=progress, clock=clock)
 
@@ -113,8 +114,7 @@ def _sqlite_file(database: str) -> Path:
 
 def _is_a_demo(file: Path) -> bool:
     try:
-        with disposing(open_read_only(str(file))) as engine, reading(engine) as connection:
-            _, commands = read.query(connection, "SELECT DISTINCT command FROM runs")
+        with open_read_only(str(file)) as engine, reading(engine) as connection:
+            return read_runs.commands_of_runs(connection) <= {COMMAND}
     except StoreError:
         return False
-    return set(commands) <= {(COMMAND,)}

@@ -6,19 +6,21 @@ import importlib.metadata
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from pipeline.calendars import calendar_of
+from pipeline.checks import failed_check, writable_folder_check
 from pipeline.clock import utc_now
 from pipeline.errors import PricecastError
+from pipeline.models import check_models
 from pipeline.settings import AssetSettings, Settings
-from pipeline.types import CheckResult
-
-if TYPE_CHECKING:
-    from pipeline.store import Engine
+from pipeline.show.text import count_text, database_name
+from pipeline.sources import open_source
+from pipeline.store import Engine, check, is_absent, open_read_only, read, read_known, read_runs, reading
+from pipeline.types import CheckResult, RunStatus
 
 PREFECT_API = "PREFECT_API_URL"
 PATIENCE_SECONDS = 5.0
@@ -28,9 +30,9 @@ MOST_TOLD = 5
 """So many assets are named by a check."""
 MOST_ENDS = 3
 RUN_ADVICE = {
-    "running": "If it is not at work any more, it was stopped: run 'pricecast run' again.",
-    "degraded": "Run 'pricecast run' again to see which assets fail and why.",
-    "failed": "Run 'pricecast run --direct --debug' to see why.",
+    RunStatus.RUNNING: "If it is not at work any more, it was stopped: run 'pricecast run' again.",
+    RunStatus.DEGRADED: "Run 'pricecast run' again to see which assets fail and why.",
+    RunStatus.FAILED: "Run 'pricecast run --direct --debug' to see why.",
 }
 """What to do after a run that is not done."""
 HISTORY_ADVICE = {
@@ -48,7 +50,7 @@ def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[Chec
     try:
         settings = load()
     except PricecastError as error:
-        return (_failed("configuration", error), check_tensorflow(), check_prefect())
+        return (failed_check("configuration", error), check_tensorflow(), check_prefect())
     checks = (
         *(check_configuration, check_calendars, check_store, check_last_run, check_histories, check_source),
     )
@@ -58,12 +60,10 @@ def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[Chec
 
 def check_configuration(settings: Settings) -> CheckResult:
     """The models and their parameters exist."""
-    from pipeline.models import check_models
-
     try:
         check_models(settings)
     except PricecastError as error:
-        return _failed("configuration", error)
+        return failed_check("configuration", error)
     counts = (
         f"{len(settings.assets)} assets, {len(settings.models)} models, {settings.horizons} sessions ahead"
     )
@@ -72,31 +72,26 @@ def check_configuration(settings: Settings) -> CheckResult:
 
 def check_calendars(settings: Settings) -> CheckResult:
     """Every asset's trading calendar, its leads' included, is known and gives a newest settled session."""
-    from pipeline.calendars import trading_calendar
-
-    symbols = {name for asset in settings.assets for name in (asset.symbol, *settings.beside(asset))}
-    names = sorted({settings.asset(symbol).calendar for symbol in symbols})
+    assets = [settings.asset(symbol) for symbol in _every_symbol(settings)]
     try:
-        for name in names:
-            trading_calendar(name, settings.settle_minutes(name)).last_settled(utc_now())
+        for asset in assets:
+            calendar_of(asset, settings).last_settled(utc_now())
     except PricecastError as error:
-        return _failed("calendars", error)
-    return CheckResult("calendars", ok=True, message=", ".join(names))
+        return failed_check("calendars", error)
+    return CheckResult("calendars", ok=True, message=", ".join(sorted({one.calendar for one in assets})))
 
 
 def check_store(settings: Settings) -> CheckResult:
     """The database is sound, or can be made."""
-    from pipeline.report import database_name
-    from pipeline.store import check, disposing, open_read_only
-
     name = database_name(settings.database)
-    if _is_absent_file(settings.database):
-        return _check_folder("store", Path(name), f"{name} does not exist yet; the first run makes it")
+    if is_absent(settings.database):
+        message = f"{name} does not exist yet; the first run makes it"
+        return writable_folder_check("store", Path(name), message)
     try:
-        with disposing(open_read_only(settings.database)) as engine:
+        with open_read_only(settings.database) as engine:
             problems = check(engine)
     except PricecastError as error:
-        return _failed("store", error)
+        return failed_check("store", error)
     if problems:
         return CheckResult(
             name="store",
@@ -110,26 +105,18 @@ def check_store(settings: Settings) -> CheckResult:
 def check_last_run(settings: Settings) -> CheckResult:
     """The newest run has ended well, or is at work."""
     name, next_step = "last run", "Start one: pricecast run."
-    if _is_absent_file(settings.database):
+    if is_absent(settings.database):
         return CheckResult(name, ok=True, message="none yet", next_step=next_step)
     try:
-        run = _newest_run(settings.database)
+        with open_read_only(settings.database) as engine, reading(engine) as connection:
+            run = read_runs.newest_run(connection)
     except PricecastError as error:
-        return _failed(name, error)
+        return failed_check(name, error)
     if run is None:
         return CheckResult(name, ok=True, message="none yet", next_step=next_step)
-    number, status, started_at = run
-    message = f"run {number}, started {started_at:.16} UTC: {status}"
-    return CheckResult(name, status in {"done", "running"}, message, RUN_ADVICE.get(status, ""))
-
-
-def _newest_run(database: str) -> tuple[int, str, str] | None:
-    from pipeline.store import disposing, open_read_only, read, reading
-
-    newest = "SELECT run_id, status, started_at_utc FROM runs ORDER BY run_id DESC LIMIT 1"
-    with disposing(open_read_only(database)) as engine, reading(engine) as connection:
-        _, rows = read.query(connection, newest)
-    return (int(rows[0][0]), str(rows[0][1]), str(rows[0][2])) if rows else None
+    message = f"run {run.run_id}, started {run.started_at:%Y-%m-%d %H:%M} UTC: {run.status}"
+    is_well = run.status in {RunStatus.DONE, RunStatus.RUNNING}
+    return CheckResult(name, is_well, message, RUN_ADVICE.get(run.status, ""))
 
 
 def check_histories(settings: Settings) -> CheckResult:
@@ -138,16 +125,14 @@ def check_histories(settings: Settings) -> CheckResult:
     Out of date is a history that lacks more than the newest settled session, which a run may yet be due for.
     Those that are out of date are told first.
     """
-    from pipeline.store import disposing, open_read_only
-
     name = "histories"
-    if _is_absent_file(settings.database):
+    if is_absent(settings.database):
         return CheckResult(name, ok=True, message="none yet")
     try:
-        with disposing(open_read_only(settings.database)) as engine:
+        with open_read_only(settings.database) as engine:
             found = [_history(engine, settings, asset) for asset in settings.assets]
     except PricecastError as error:
-        return _failed(name, error)
+        return failed_check(name, error)
     told = sorted((one for one in found if one.words), key=lambda one: not one.is_outdated)
     if not told:
         return CheckResult(name, ok=True, message=f"{len(found)} up to date, none with a gap")
@@ -174,15 +159,11 @@ class _History:
 
 
 def _history(engine: Engine, settings: Settings, asset: AssetSettings) -> _History:
-    from pipeline.calendars import trading_calendar
-    from pipeline.report import count_text
-    from pipeline.store import read, read_known, reading
-
-    calendar = trading_calendar(asset.calendar, settings.settle_minutes(asset.calendar))
+    calendar = calendar_of(asset, settings)
     expected = calendar.last_settled(utc_now())
     with reading(engine) as connection:
         newest = read.newest_session(connection, asset.symbol)
-        gaps = [str(session) for session in read_known.open_gaps(connection, asset.symbol)]
+        gaps = [str(session) for session in read_known.gap_dates(connection, asset.symbol)]
         waiting = read_known.in_quarantine(connection, asset.symbol)
     if newest is None:
         return _History(asset.symbol, "no prices yet", is_outdated=False)
@@ -197,32 +178,27 @@ def _history(engine: Engine, settings: Settings, asset: AssetSettings) -> _Histo
 
 def check_source(settings: Settings) -> CheckResult:
     """The price source is known and what it needs of this computer is there; nothing is downloaded."""
-    kind, _, place = settings.source.partition(":")
-    if settings.source == "yahoo":
-        return _check_folder("source", _yahoo_cache(), "yahoo; --online asks it for prices")
-    if kind == "csv" and place:
-        return _check_csv(settings, Path(place).expanduser())
-    if settings.source == "simulated":
-        return CheckResult("source", ok=True, message="simulated")
-    return _source_failure(settings)
+    try:
+        source = open_source(settings.source, settings.download)
+    except PricecastError as error:
+        return failed_check("source", error)
+    return source.check(_every_symbol(settings))
 
 
 def check_prices(settings: Settings) -> CheckResult:
     """The source gives recent prices of the first asset."""
-    from pipeline.sources import open_source
-
     asset, now = settings.assets[0], utc_now()
     try:
         source = open_source(settings.source, settings.download)
         raw = source.download(asset, (now - RECENT).date(), now)
     except PricecastError as error:
-        return _failed("prices", error)
+        return failed_check("prices", error)
     return CheckResult("prices", ok=True, message=f"{asset.symbol}: {len(raw.rows)} recent rows")
 
 
 def check_tensorflow() -> CheckResult:
     """TensorFlow is installed; it is not loaded."""
-    return _check_installed("tensorflow", "It trains the LSTMs: install pricecast anew.")
+    return _check_installed("tensorflow", "It trains the LSTMs: install pricecast again.")
 
 
 def check_prefect() -> CheckResult:
@@ -251,64 +227,6 @@ def _check_installed(package: str, next_step: str) -> CheckResult:
     return CheckResult(package, ok=True, message=version)
 
 
-def _check_folder(name: str, file: Path, message: str) -> CheckResult:
-    """The nearest existing folder above `file` can be written."""
-    folder = next(parent for parent in file.absolute().parents if parent.exists())
-    if not os.access(folder, os.W_OK):
-        return CheckResult(
-            name, ok=False, message=f"{folder} cannot be written", next_step="Make it writable."
-        )
-    return CheckResult(name, ok=True, message=message)
-
-
-def _check_csv(settings: Settings, place: Path) -> CheckResult:
-    if place.is_file():
-        return CheckResult("source", ok=True, message=f"the file {place}")
-    if not place.is_dir():
-        return CheckResult(
-            name="source",
-            ok=False,
-            message=f"{place} does not exist",
-            next_step="Give csv:PATH an existing folder or file.",
-        )
-    absent = sorted(_without_file(settings, place))
-    if absent:
-        return CheckResult(
-            name="source",
-            ok=False,
-            message=f"{place} has no prices of {', '.join(absent)}",
-            next_step="Put them there as SYMBOL.csv or SYMBOL.csv.gz.",
-        )
-    return CheckResult("source", ok=True, message=f"the folder {place}")
-
-
-def _without_file(settings: Settings, folder: Path) -> Iterator[str]:
-    for symbol in {name for asset in settings.assets for name in (asset.symbol, *settings.beside(asset))}:
-        if not any((folder / f"{symbol}{suffix}").is_file() for suffix in (".csv", ".csv.gz")):
-            yield symbol
-
-
-def _source_failure(settings: Settings) -> CheckResult:
-    from pipeline.sources import open_source
-
-    try:
-        open_source(settings.source, settings.download)
-    except PricecastError as error:
-        return _failed("source", error)
-    return CheckResult("source", ok=True, message=settings.source)
-
-
-def _yahoo_cache() -> Path:
-    from platformdirs import user_cache_path
-
-    return user_cache_path("pricecast") / "yfinance" / "any"
-
-
-def _is_absent_file(database: str) -> bool:
-    from pipeline.report import database_name
-
-    return "://" not in database_name(database) and not Path(database_name(database)).exists()
-
-
-def _failed(name: str, error: PricecastError) -> CheckResult:
-    return CheckResult(name, ok=False, message=error.what, next_step=error.next_step)
+def _every_symbol(settings: Settings) -> list[str]:
+    """Every configured asset and every other asset that its forecasts need, each once, in order."""
+    return sorted({name for asset in settings.assets for name in (asset.symbol, *settings.beside(asset))})

@@ -23,8 +23,8 @@ from pipeline.errors import PricecastError, UsageError
 from pipeline.lag.decision import FEWEST
 from pipeline.lag.market import HISTORY
 from pipeline.lag.stretches import longest_stretch
-from pipeline.report import count_text
-from pipeline.types import BoolArray, DateArray, IntArray, Trial
+from pipeline.show.text import count_text
+from pipeline.types import SAME_PRICE, BoolArray, DateArray, IntArray, Trial
 
 KEYS = ("symbol", "model")
 DATES = ("origin_date", "target_date")
@@ -33,8 +33,6 @@ COLUMNS_NEEDED = f"Its first row must name the columns {', '.join((*DATES, *PRIC
 TIME_OF_DAY = re.compile(r"[ T]\d{1,2}:\d{2}.*$")
 ONE_HORIZON = "Keep one row for each origin_date: a file is of one horizon."
 ONLY_DAILY = "Keep one row for each day: only daily sessions are judged."
-SAME_PRICE = 1e-6
-"""Relative; what rounding in a file may change."""
 FARTHEST_HORIZON = 60
 FEWEST_PAIRS = 10
 """That may tell which horizon a file has."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.clock import parse_moment
-from pipeline.commands.options import chosen_settings
-from pipeline.daily import Request, run_daily
+from pipeline.job.daily import run_daily
+from pipeline.job.request import Request, chosen_settings
 from pipeline.settings import Settings
 from pipeline.sources.simulated import SimulatedSource
 from pipeline.store import open_store
@@ -37,16 +37,15 @@ def light_config(folder: Path) -> Path:
 
 
 def light_settings(folder: Path) -> Settings:
-    return chosen_settings(light_config(folder), str(folder / "light.db"))
+    return chosen_settings(light_config(folder), database=str(folder / "light.db"))
 
 
 def run_light(folder: Path, command: str = "run") -> RunSummary:
     """One run into `folder`/light.db."""
     settings = light_settings(folder)
-    store = open_store(settings.database)
-    summary = run_daily(Request(settings, parse_moment(DAY), SYMBOLS, command), SimulatedSource(), store)
-    store.dispose()
-    return summary
+    request = Request(settings, parse_moment(DAY), SYMBOLS, command)
+    with open_store(settings.database) as store:
+        return run_daily(request, SimulatedSource(), store)
 
 
 def light_store(factory: pytest.TempPathFactory) -> Path:

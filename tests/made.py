@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.features import LeadCloses, build_features
+from pipeline.learn.features import LeadCloses, build_features
 from pipeline.models import configure
 from pipeline.models.base import ModelConfig
 from pipeline.settings import AssetSettings, BacktestSettings, LstmSettings, Settings, TransformSettings

@@ -16,8 +16,9 @@ from pipeline import __version__
 from pipeline.cli import execute
 from pipeline.clock import parse_moment
 from pipeline.commands import run as run_command
-from pipeline.commands.options import chosen_settings, chosen_symbols
+from pipeline.commands.options import chosen_symbols
 from pipeline.errors import UsageError
+from pipeline.job.request import chosen_settings
 from pipeline.sources.simulated import SIMULATED_ASSETS
 from pipeline.store import VIEW_COLUMNS
 from pipeline.types import RunStatus, RunSummary
@@ -177,7 +178,7 @@ def test_an_unexpected_error_is_told_in_two_lines(pricecast: Run, monkeypatch: p
     def fail(*_: object) -> None:
         raise KeyError("a\nb")
 
-    monkeypatch.setattr("pipeline.commands.queries.read_rows", fail)
+    monkeypatch.setattr("pipeline.store.queries.read_rows", fail)
     code, _, err = pricecast("forecasts", "--db", "any.db")
     assert (code, err) == (1, "error: unexpected KeyError: 'a\\nb'\n  Run again with --debug.\n")
 
@@ -186,7 +187,7 @@ def test_an_interrupted_command_says_so(pricecast: Run, monkeypatch: pytest.Monk
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipeline.commands.queries.read_rows", interrupt)
+    monkeypatch.setattr("pipeline.store.queries.read_rows", interrupt)
     assert pricecast("forecasts", "--db", "any.db") == (130, "", "stopped\n")
 
 
@@ -378,10 +379,10 @@ def test_the_exit_code_says_how_the_runs_ended(statuses: list[str], code: int) -
 
 
 def test_the_simulated_source_brings_its_assets_unless_some_are_configured(tmp_path: Path) -> None:
-    assert chosen_settings(None, None, "simulated").assets == SIMULATED_ASSETS
+    assert chosen_settings(source="simulated").assets == SIMULATED_ASSETS
     own = tmp_path / "own.toml"
     own.write_text('[[assets]]\nsymbol = "SIM-LEAD"\ncalendar = "24/7"\n')
-    assert [asset.symbol for asset in chosen_settings(own, None, "simulated").assets] == ["SIM-LEAD"]
+    assert [asset.symbol for asset in chosen_settings(own, source="simulated").assets] == ["SIM-LEAD"]
 
 
 def test_symbols_are_separated_by_commas_and_count_once() -> None:

@@ -11,11 +11,10 @@ from pipeline.cli import execute
 from pipeline.clock import parse_moment
 from pipeline.commands.demo import DEFAULT_AS_OF, DEFAULT_FILE
 from pipeline.errors import PricecastError, UsageError
-from pipeline.report import Rows
 from pipeline.settings import BacktestSettings, LstmSettings, Settings, TransformSettings
 from pipeline.sources.simulated import SIMULATED_ASSETS, TRUTHS
 from pipeline.store import open_store
-from pipeline.types import RunStatus
+from pipeline.types import Rows, RunStatus
 from tests.light import light_store, run_light
 
 SQL = "SELECT symbol, model, horizon, forecast_close, lower_80 FROM forecasts ORDER BY forecast_id"
@@ -161,7 +160,8 @@ def test_the_command_refuses_a_database_in_use(
 
 
 def test_an_empty_database_of_ours_may_be_replaced(tmp_path: Path) -> None:
-    open_store(str(tmp_path / "new.db")).dispose()
+    with open_store(str(tmp_path / "new.db")):
+        pass
     assert not demo.fresh_file(str(tmp_path / "new.db")).exists()
 
 

@@ -102,7 +102,8 @@ def test_a_sound_store_and_its_last_run_are_told(settings: Settings, tmp_path: P
 
 
 def test_a_store_without_runs_is_in_order(settings: Settings) -> None:
-    open_store(settings.database).dispose()
+    with open_store(settings.database):
+        pass
     assert doctor.check_last_run(settings).message == "none yet"
 
 
@@ -138,7 +139,8 @@ def test_without_a_database_there_are_no_histories_yet(market: Market) -> None:
 
 
 def test_without_a_download_every_asset_has_no_prices_yet(market: Market) -> None:
-    open_store(f"sqlite:///{market.database}").dispose()
+    with open_store(f"sqlite:///{market.database}"):
+        pass
     result = doctor.check_histories(load_settings(market.config))
     assert result.ok
     assert result.message == "GOOD-USD: no prices yet; ODD-USD: no prices yet"

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.run_summary import timings_text
+from pipeline.show.runs import timings_text
 from pipeline.timings import add_spent_by_worker, measured, timed, timings
 from pipeline.types import Timings, Work
 

@@ -14,12 +14,13 @@ def upgrade(db: DatabaseOption = None, config: ConfigOption = None) -> None:
 
     It is made when there is none.
     """
-    from pipeline import report
+    from pipeline.show.text import database_name
     from pipeline.store import open_store
 
     database = chosen_database(config, db)
-    open_store(database).dispose()
-    typer.echo(f"{report.database_name(database)} has the newest schema")
+    with open_store(database):
+        pass
+    typer.echo(f"{database_name(database)} has the newest schema")
 
 
 def backup(
@@ -28,11 +29,12 @@ def backup(
     config: ConfigOption = None,
 ) -> None:
     """Copy the database, also while it is in use."""
-    from pipeline import report, store
+    from pipeline import store
+    from pipeline.show.text import database_name
 
     database = chosen_database(config, db)
     store.backup(database, file)
-    typer.echo(f"{report.database_name(database)} is copied to {file}")
+    typer.echo(f"{database_name(database)} is copied to {file}")
 
 
 def check(db: DatabaseOption = None, config: ConfigOption = None) -> None:
@@ -40,11 +42,12 @@ def check(db: DatabaseOption = None, config: ConfigOption = None) -> None:
 
     The exit code is 1 when there are any.
     """
-    from pipeline import report, store
+    from pipeline import store
+    from pipeline.show.text import database_name
 
     database = chosen_database(config, db)
-    name = report.database_name(database)
-    with store.disposing(store.open_read_only(database)) as engine:
+    name = database_name(database)
+    with store.open_read_only(database) as engine:
         problems = store.check(engine)
     if problems:
         raise StoreError(f"{name}: {'; '.join(problems)}", "Restore a backup made by 'pricecast db backup'.")

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands import queries
 from pipeline.commands.progress import progress_bar
+from pipeline.store import queries
 
 DEFAULT_FILE = "pricecast-demo.db"
 DEFAULT_AS_OF = "2026-06-01T23:59:59Z"
@@ -22,28 +22,28 @@ def demo(
 ) -> None:
     """Run it all offline on a market whose truth is known."""
     from pipeline import demo as show
-    from pipeline import run_summary
     from pipeline.clock import parse_moment
+    from pipeline.show import runs
 
     moment = parse_moment(as_of)
     settings = show.demo_settings(show.fresh_file(db))
     typer.echo(show.introduction(settings))
     with progress_bar() as progress:
         summary = show.run_demo(settings, moment, progress)
-    typer.echo(run_summary.run_text(summary, settings.database))
+    typer.echo(runs.run_text(summary, settings.database))
     for failure in summary.failures:
-        typer.echo(run_summary.failure_text(failure), err=True)
+        typer.echo(runs.failure_text(failure), err=True)
     _show_tables(settings.database)
     raise typer.Exit(0 if summary.status.value == "done" else 1)
 
 
 def _show_tables(file: str) -> None:
     from pipeline import demo as show
-    from pipeline import report
+    from pipeline.show import tables
 
     typer.echo("\nForecasts for the next session:\n")
-    report.show(report.forecasts_table(queries.read_rows(file, show.FORECASTS)))
+    tables.show(tables.forecasts_table(queries.read_rows(file, show.FORECASTS)))
     typer.echo("\nVerdicts on forecasts one session ahead, beside the truth:\n")
     truths = show.truth_beside_verdict(queries.read_rows(file, queries.VERDICTS))
-    report.show(report.truth_table(truths))
+    tables.show(tables.truth_table(truths))
     typer.echo(show.ending(file, tried=len(truths.values)))

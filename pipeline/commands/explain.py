@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def explain(database: str, symbol: str, model: str, horizon: int, plot: Path | None) -> None:
     """Print the newest verdict on a series with its numbers; draw it to `plot` when that is given."""
-    from pipeline.explanation import explanation_text
     from pipeline.lag import panels_of
+    from pipeline.show.verdict import explanation_text
 
     if plot is not None:
         check_picture(plot, "--plot")
@@ -27,7 +27,7 @@ def explain(database: str, symbol: str, model: str, horizon: int, plot: Path | N
     title = f"{symbol} {model}, {horizon} session{'' if horizon == 1 else 's'} ahead"
     typer.echo(explanation_text(title, verdict.judgement, panels))
     if plot is not None:
-        from pipeline.plot import draw_verdict
+        from pipeline.show.plot_verdict import draw_verdict
 
         draw_verdict(title, verdict.judgement, panels, plot)
         typer.echo(f"\n{plot}")
@@ -35,24 +35,20 @@ def explain(database: str, symbol: str, model: str, horizon: int, plot: Path | N
 
 def _judged(database: str, symbol: str, model: str, horizon: int) -> tuple[LagVerdict, Alignment]:
     """The newest verdict, and the forecasts that it rests on."""
-    from pipeline.adjust import adjusted
     from pipeline.lag import as_judged
+    from pipeline.learn.adjust import adjusted
     from pipeline.store import open_read_only, read, reading
 
-    engine = open_read_only(database)
-    try:
-        with reading(engine) as connection:
-            verdict = read.newest_verdict(connection, symbol, model, horizon)
-            newest = read.newest_session(connection, symbol)
-            if verdict is None or newest is None:
-                raise PricecastError(
-                    f"no verdict on {symbol} {model} {horizon} ahead is stored",
-                    "See 'pricecast verdicts' for what there is.",
-                )
-            prices = read.prices(connection, symbol, newest)
-            record = read.track_record(connection, verdict.key, newest)
-    finally:
-        engine.dispose()
+    with open_read_only(database) as engine, reading(engine) as connection:
+        verdict = read.newest_verdict(connection, symbol, model, horizon)
+        newest = read.newest_session(connection, symbol)
+        if verdict is None or newest is None:
+            raise PricecastError(
+                f"no verdict on {symbol} {model} {horizon} ahead is stored",
+                "See 'pricecast verdicts' for what there is.",
+            )
+        prices = read.prices(connection, symbol, newest)
+        record = read.track_record(connection, verdict.key, newest)
     aligned = as_judged(verdict, record, adjusted(prices, record.adjustment))
     if aligned is None:
         raise PricecastError(

@@ -12,7 +12,7 @@ import typer
 from pipeline.commands.options import JsonOption
 from pipeline.commands.plot import check_picture
 from pipeline.errors import UsageError
-from pipeline.report import Rows
+from pipeline.types import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,21 +102,21 @@ def _name(series: ForecastSeries | UnusableSeries) -> str:
 
 
 def _show_json(judged: Sequence[_Judged]) -> None:
-    from pipeline import report
+    from pipeline.show import tables
 
-    typer.echo(report.as_json(_rows(judged)))
+    typer.echo(tables.as_json(_rows(judged)))
 
 
 def _show_table(judged: Sequence[_Judged]) -> None:
-    from pipeline import report
+    from pipeline.show import tables
 
     if judged:
-        report.show(report.judgements_table(_rows(judged)))
+        tables.show(tables.judgements_table(_rows(judged)))
 
 
 def _show_explanations(judged: Sequence[_Judged]) -> None:
-    from pipeline.explanation import explanation_text
     from pipeline.lag.panels import panels_of
+    from pipeline.show.verdict import explanation_text
 
     for place, one in enumerate(judged):
         if place:
@@ -127,7 +127,7 @@ def _show_explanations(judged: Sequence[_Judged]) -> None:
 
 def _draw(judged: Sequence[_Judged], picture: Path) -> None:
     from pipeline.lag.panels import panels_of
-    from pipeline.plot import draw_verdict
+    from pipeline.show.plot_verdict import draw_verdict
 
     for one in judged:
         panels = panels_of(one.series.trial, one.series.target_dates)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
 from pipeline.errors import UsageError
-
-if TYPE_CHECKING:
-    from pipeline.settings import Settings
 
 DatabaseOption: TypeAlias = Annotated[
     str | None,
@@ -47,23 +44,11 @@ JsonOption: TypeAlias = Annotated[
 CsvOption: TypeAlias = Annotated[bool, typer.Option("--csv", help="All columns as CSV.", show_default=False)]
 
 
-def chosen_settings(config: Path | None, db: str | None, source: str | None = None) -> Settings:
-    """The settings of file and environment; what the command line says wins.
-
-    With the simulated source the assets are the simulated ones, unless simulated ones are configured.
-    """
-    from pipeline.settings import load_settings
-    from pipeline.sources.simulated import with_simulated_assets
-
-    said = {"database": db, "source": source}
-    settings = load_settings(config)
-    settings = settings.model_copy(update={key: word for key, word in said.items() if word is not None})
-    return with_simulated_assets(settings) if settings.source == "simulated" else settings
-
-
 def chosen_database(config: Path | None, db: str | None) -> str:
-    """The database to read: `db`, or the settings' one."""
-    return db if db is not None else chosen_settings(config, None).database
+    """The database to read: `db`, or that of the settings."""
+    from pipeline.settings import load_settings
+
+    return db if db is not None else load_settings(config).database
 
 
 def chosen_symbols(text: str | None) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands import queries
 from pipeline.commands.options import ConfigOption, CsvOption, DatabaseOption, JsonOption, chosen_database
 from pipeline.commands.tables import one_format, show_rows
 from pipeline.errors import PricecastError
+from pipeline.store import queries
 
 if TYPE_CHECKING:
-    from pipeline.report import Rows
+    from pipeline.types import Rows
 
 DIFFERS = 1
 
@@ -33,31 +33,31 @@ def prices(
 
     A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
     """
-    from pipeline import report
+    from pipeline.show import tables
 
     output, database = one_format(as_json=as_json, as_csv=as_csv), chosen_database(config, db)
-    rows = queries.read_rows(database, queries.prices_of(symbol))
+    rows = queries.prices_of(database, symbol)
     if not rows.values:
         raise PricecastError(
             f"no prices of {symbol} are stored", "Run 'pricecast run', or correct the symbol."
         )
     shown = rows if known_at is None else _known_at(database, symbol, known_at, rows.columns)
-    show_rows(shown, output, report.plain_table)
+    show_rows(shown, output, tables.plain_table)
 
 
 def _known_at(database: str, symbol: str, known_at: str, columns: tuple[str, ...]) -> Rows:
-    from pipeline.adjust import adjusted_back
     from pipeline.clock import parse_moment
-    from pipeline.report import Rows
-    from pipeline.store import disposing, open_read_only, read_then, reading
+    from pipeline.learn.adjust import adjusted_back
+    from pipeline.store import open_read_only, read_then, reading
+    from pipeline.types import BAR_VALUES, Rows
 
-    with disposing(open_read_only(database)) as engine, reading(engine) as connection:
+    with open_read_only(database) as engine, reading(engine) as connection:
         known = read_then.prices_known_at(connection, symbol, parse_moment(known_at))
     bars = known.bars
     values = {
         "symbol": [symbol] * len(bars),
         "session_date": [str(session) for session in bars.session_dates],
-        **{name: getattr(bars, name).tolist() for name in ("open", "high", "low", "close", "volume")},
+        **{name: getattr(bars, name).tolist() for name in BAR_VALUES},
         "adj_close": adjusted_back(known).tolist(),
     }
     return Rows(columns, tuple(zip(*(values[name] for name in columns), strict=True)))
@@ -78,16 +78,16 @@ def replay(
     """
     from dataclasses import astuple, fields
 
-    from pipeline import report
-    from pipeline.replay import replay as make_again
-    from pipeline.store import disposing, open_read_only
-    from pipeline.types import Replayed
+    from pipeline.job.replay import replay as make_again
+    from pipeline.show import tables
+    from pipeline.store import open_read_only
+    from pipeline.types import Replayed, Rows
 
     output = one_format(as_json=as_json, as_csv=as_csv)
-    with disposing(open_read_only(chosen_database(config, db))) as engine:
+    with open_read_only(chosen_database(config, db)) as engine:
         found = make_again(engine, run_id)
     names = tuple(field.name for field in fields(Replayed))
-    show_rows(report.Rows(names, tuple(astuple(one) for one in found)), output, report.plain_table)
+    show_rows(Rows(names, tuple(astuple(one) for one in found)), output, tables.plain_table)
     same, issued = sum(one.same for one in found), sum(one.issued for one in found)
     compared = f"run {run_id}: {same:,} of {issued:,} forecasts come out the same, bit for bit"
     typer.echo(compared if found else f"run {run_id} issued no forecasts", err=True)

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands import queries
 from pipeline.commands.options import ConfigOption, DatabaseOption, chosen_database
 from pipeline.errors import PricecastError, UsageError
-from pipeline.report import Rows
+from pipeline.store import queries
+from pipeline.types import Rows
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -31,11 +31,11 @@ def plot(
     check_picture(file, "--out")
     database = chosen_database(config, db)
     forecasts = _forecasts(database, symbol, horizon, models or [])
-    prices = queries.read_rows(database, queries.closes_of(symbol))
+    prices = queries.prices_of(database, symbol)
     verdicts = queries.read_rows(database, queries.VERDICTS)
     verdicts = verdicts.where("symbol", (symbol,)).where("horizon", (horizon,))
 
-    from pipeline.plot import Chart, draw
+    from pipeline.show.plot_forecasts import Chart, draw
 
     draw(Chart(symbol, horizon, last), prices, forecasts, verdicts, file)
     typer.echo(file)
@@ -50,7 +50,7 @@ def check_picture(file: Path, option: str) -> None:
 
 
 def _forecasts(database: str, symbol: str, horizon: int, models: list[str]) -> Rows:
-    rows = queries.read_rows(database, queries.forecasts_of(symbol, horizon))
+    rows = queries.forecasts_of(database, symbol, horizon)
     if not rows.values:
         raise PricecastError(
             f"no forecasts of {symbol} {horizon} sessions ahead are stored",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.daily import Progress
+    from pipeline.job.progress import Progress
 
 
 @contextmanager
@@ -15,7 +15,7 @@ def progress_bar() -> Iterator[Progress]:
     """Something to tell progress to: a bar a stage when stderr is a terminal, nothing when it is piped."""
     from rich.console import Console
 
-    from pipeline.daily import silent
+    from pipeline.job.progress import silent
 
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from pipeline.commands import queries
 from pipeline.commands.options import (
     ConfigOption,
     CsvOption,
@@ -19,9 +18,10 @@ from pipeline.commands.options import (
 )
 from pipeline.commands.tables import one_format, show_rows
 from pipeline.errors import UsageError
+from pipeline.store import queries
 
 if TYPE_CHECKING:
-    from pipeline.types import Decision
+    from pipeline.types import Decision, QuarantineCode
 
 IdsArgument: TypeAlias = Annotated[
     list[str], typer.Argument(metavar="ID...", help="Numbers that 'list' shows; 3-7 means all from 3 to 7.")
@@ -38,12 +38,12 @@ def show(
     config: ConfigOption = None,
 ) -> None:
     """List the rows that wait for a decision, each with the reason."""
-    from pipeline import report
+    from pipeline.show import tables
 
-    sql = queries.REJECTED if everything else queries.QUARANTINE
+    sql = queries.EVERY_QUARANTINED_ROW if everything else queries.QUARANTINE
     rows = queries.read_rows(chosen_database(config, db), sql)
     rows = rows.where("symbol", symbols) if symbols else rows
-    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), report.quarantine_table)
+    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), tables.quarantine_table)
 
 
 def release(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = None) -> None:
@@ -74,30 +74,29 @@ def _decide(database: str, ids: list[str], decision: Decision) -> int:
     from pipeline.store import open_read_only, open_store, read_known, write_prices, writing
 
     ranges = [_identities(text) for text in ids]
-    open_read_only(database).dispose()
-    store = open_store(database)
-    try:
-        with writing(store) as connection:
-            wanted = _existing(ranges, read_known.newest_rejected(connection))
-            _require_decidable(wanted, read_known.reasons(connection, wanted), decision)
-            _require_not_stored(read_known.released_and_stored(connection, wanted))
-            write_prices.decide(connection, wanted, decision, utc_now())
-            _require_one_a_session(read_known.released_together(connection))
-    finally:
-        store.dispose()
+    with open_read_only(database):
+        pass
+    with open_store(database) as store, writing(store) as connection:
+        wanted = _existing(ranges, read_known.newest_rejected(connection))
+        _require_decidable(wanted, read_known.quarantined_rows(connection, wanted), decision)
+        _require_not_stored(read_known.released_and_stored(connection, wanted))
+        write_prices.decide(connection, wanted, decision, utc_now())
+        _require_one_a_session(read_known.released_together(connection))
     return len(wanted)
 
 
-def _require_decidable(wanted: list[int], reasons: dict[int, str], decision: Decision) -> None:
+def _require_decidable(
+    wanted: list[int], found: dict[int, tuple[QuarantineCode, str]], decision: Decision
+) -> None:
     from pipeline.types import Decision
-    from pipeline.validate import can_be_released
 
     for identity in wanted:
-        if identity not in reasons:
+        if identity not in found:
             raise _no_row(identity)
-        if decision is Decision.RELEASED and not can_be_released(reasons[identity]):
+        code, reason = found[identity]
+        if decision is Decision.RELEASED and not code.can_be_released:
             raise UsageError(
-                f"row {identity} cannot be released: {reasons[identity]}",
+                f"row {identity} cannot be released: {reason}",
                 "It has no bar to believe as it is: correct the source or the settings, or reject it.",
             )
 

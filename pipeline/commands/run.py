@@ -15,7 +15,6 @@ from pipeline.commands.options import (
     DirectOption,
     SourceOption,
     SymbolsOption,
-    chosen_settings,
     chosen_symbols,
 )
 from pipeline.commands.progress import progress_bar
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from pipeline.daily import Request
+    from pipeline.job.request import Request
     from pipeline.types import Failure, RunSummary
 
 EXIT_CODES = {"done": 0, "degraded": 3}
@@ -64,25 +63,25 @@ def run(
     It runs under Prefect unless --direct is given.
     A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
     """
-    from pipeline import run_summary
     from pipeline.clock import knowable_moment, utc_now
+    from pipeline.show import runs
     from pipeline.timings import timed
     from pipeline.types import Work
 
     with timed(Work.IMPORT):
-        from pipeline.daily import Request, check_as_of
+        from pipeline.job.request import Request, check_as_of, chosen_settings
 
     now = utc_now()
     moment = now if as_of is None else knowable_moment(as_of, now)
     check_as_of(moment, now)
-    request = Request(chosen_settings(config, db, source), moment, chosen_symbols(symbols))
+    request = Request(chosen_settings(config, database=db, source=source), moment, chosen_symbols(symbols))
     if direct:
         summary = _run_directly(request)
     else:
         summary = _run_under_prefect(_FlowParameters(config, source, symbols, db), as_of)
-    typer.echo(run_summary.run_text(summary, request.settings.database))
+    typer.echo(runs.run_text(summary, request.settings.database))
     if timings and summary.timings:
-        typer.echo(run_summary.timings_text(summary.timings))
+        typer.echo(runs.timings_text(summary.timings))
     _echo_failures(summary.failures)
     raise typer.Exit(exit_code([summary]))
 
@@ -101,13 +100,13 @@ def backfill(
 
     Each day's run knows no more than that day knew.
     """
-    from pipeline import run_summary
     from pipeline.clock import knowable_moment, parse_day, utc_now
-    from pipeline.daily import Request, check_as_of
+    from pipeline.job.request import Request, check_as_of, chosen_settings
+    from pipeline.show import runs
 
     now = utc_now()
     moment = knowable_moment(last, now)
-    settings = chosen_settings(config, db, source)
+    settings = chosen_settings(config, database=db, source=source)
     request = Request(settings, moment, chosen_symbols(symbols), command="backfill")
     first_day = parse_day(first)
     check_as_of(moment, now)
@@ -115,7 +114,7 @@ def backfill(
         summaries = _backfill_directly(request, first_day)
     else:
         summaries = _backfill_under_prefect(_FlowParameters(config, source, symbols, db), first, last)
-    typer.echo(run_summary.backfill_text(summaries, request.settings.database))
+    typer.echo(runs.backfill_text(summaries, request.settings.database))
     _echo_failures([failure for summary in summaries for failure in summary.failures])
     raise typer.Exit(exit_code(summaries))
 
@@ -132,21 +131,23 @@ def download(
     ] = False,
 ) -> None:
     """Download, check and store prices, and forecast nothing."""
-    from pipeline import run_summary, steps
     from pipeline.clock import knowable_moment, utc_now
-    from pipeline.daily import Request, Steps, run_download
+    from pipeline.job.daily import Steps, run_download
+    from pipeline.job.request import Request, chosen_settings
+    from pipeline.job.steps import prices
+    from pipeline.show import runs
     from pipeline.sources import open_source
-    from pipeline.store import disposing, open_store
+    from pipeline.store import open_store
 
     now = utc_now()
     moment = now if as_of is None else knowable_moment(as_of, now)
-    settings = chosen_settings(config, db, source)
+    settings = chosen_settings(config, database=db, source=source)
     request = Request(settings, moment, chosen_symbols(symbols), command="download")
-    prices = open_source(settings.source, settings.download)
-    with progress_bar() as progress, disposing(open_store(settings.database)) as store:
-        run_steps = Steps(first_due=steps.whole_history) if whole else Steps()
-        summary = run_download(request, prices, store, run_steps, progress)
-    typer.echo(run_summary.run_text(summary, settings.database))
+    price_source = open_source(settings.source, settings.download)
+    with progress_bar() as progress, open_store(settings.database) as store:
+        run_steps = Steps(first_date=prices.whole_history) if whole else Steps()
+        summary = run_download(request, price_source, store, run_steps, progress)
+    typer.echo(runs.run_text(summary, settings.database))
     _echo_failures(summary.failures)
     raise typer.Exit(exit_code([summary]))
 
@@ -158,29 +159,29 @@ def exit_code(summaries: Sequence[RunSummary]) -> int:
 
 
 def _echo_failures(failures: Sequence[Failure]) -> None:
-    from pipeline import run_summary
+    from pipeline.show import runs
 
-    for text in dict.fromkeys(run_summary.failure_text(failure) for failure in failures):
+    for text in dict.fromkeys(runs.failure_text(failure) for failure in failures):
         typer.echo(text, err=True)
 
 
 def _run_directly(request: Request) -> RunSummary:
-    from pipeline.daily import run_daily
+    from pipeline.job.daily import run_daily
     from pipeline.sources import open_source
-    from pipeline.store import disposing, open_store
+    from pipeline.store import open_store
 
     source = open_source(request.settings.source, request.settings.download)
-    with progress_bar() as progress, disposing(open_store(request.settings.database)) as store:
+    with progress_bar() as progress, open_store(request.settings.database) as store:
         return run_daily(request, source, store, progress=progress)
 
 
 def _backfill_directly(request: Request, first: date) -> tuple[RunSummary, ...]:
-    from pipeline.backfill import run_backfill
+    from pipeline.job.backfill import run_backfill
     from pipeline.sources import open_source
-    from pipeline.store import disposing, open_store
+    from pipeline.store import open_store
 
     source = open_source(request.settings.source, request.settings.download)
-    with progress_bar() as progress, disposing(open_store(request.settings.database)) as store:
+    with progress_bar() as progress, open_store(request.settings.database) as store:
         return run_backfill(request, first, source, store, progress=progress)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.options import ConfigOption, DatabaseOption, SourceOption, chosen_settings
+from pipeline.commands.options import ConfigOption, DatabaseOption, SourceOption
 
 
 def serve(
@@ -29,10 +29,11 @@ def doctor(
 
     The exit code is 1 when a check fails.
     """
-    from pipeline import report
     from pipeline.doctor import examine
+    from pipeline.job.request import chosen_settings
+    from pipeline.show import tables
 
-    results = examine(lambda: chosen_settings(config, db, source), online=online)
-    typer.echo(report.checks_text(results))
+    results = examine(lambda: chosen_settings(config, database=db, source=source), online=online)
+    typer.echo(tables.checks_text(results))
     if not all(result.ok for result in results):
         raise typer.Exit(1)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from pipeline.commands import queries
 from pipeline.commands.explain import explain
 from pipeline.commands.options import (
     ConfigOption,
@@ -19,7 +18,8 @@ from pipeline.commands.options import (
     chosen_database,
 )
 from pipeline.errors import UsageError
-from pipeline.report import Rows
+from pipeline.store import queries
+from pipeline.types import Rows
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,11 +53,11 @@ def forecasts(
     config: ConfigOption = None,
 ) -> None:
     """Show the newest forecasts, each with a verdict on its model."""
-    from pipeline import report
+    from pipeline.show import tables
 
     rows = _chosen_rows(queries.LATEST_FORECASTS, symbols, horizon, db, config)
-    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), report.forecasts_table)
-    note = report.stale_note(rows)
+    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), tables.forecasts_table)
+    note = tables.stale_note(rows)
     if note and not as_json and not as_csv:
         typer.echo(note, err=True)
 
@@ -72,10 +72,10 @@ def scoreboard(
     config: ConfigOption = None,
 ) -> None:
     """Show how well each model has forecast so far."""
-    from pipeline import report
+    from pipeline.show import tables
 
     rows = _chosen_rows(queries.SCOREBOARD, symbols, horizon, db, config)
-    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), report.scoreboard_table)
+    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), tables.scoreboard_table)
 
 
 def verdicts(
@@ -90,7 +90,7 @@ def verdicts(
     config: ConfigOption = None,
 ) -> None:
     """Say which models have skill and which echo the last price."""
-    from pipeline import report
+    from pipeline.show import tables
 
     if explained is not None:
         explain(chosen_database(config, db), *explained, horizon or 1, plot)
@@ -98,7 +98,7 @@ def verdicts(
     if plot is not None:
         raise UsageError("--plot draws one verdict", "Name it with --explain SYMBOL MODEL.")
     rows = _chosen_rows(queries.VERDICTS, symbols, horizon, db, config)
-    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), report.verdicts_table)
+    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), tables.verdicts_table)
 
 
 def leads(
@@ -110,10 +110,10 @@ def leads(
     config: ConfigOption = None,
 ) -> None:
     """Show which assets lead which, by training rows."""
-    from pipeline import report
+    from pipeline.show import tables
 
     rows = _chosen_rows(queries.LEAD_LAGS, symbols, None, db, config)
-    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), report.leads_table)
+    show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), tables.leads_table)
 
 
 def sql(
@@ -127,9 +127,9 @@ def sql(
     Views: prices, quarantine, latest_forecasts, forecast_history, model_scoreboard, metric_history,
     lagging_models, lead_lags, model_verdicts.
     """
-    from pipeline import report
+    from pipeline.show import tables
 
-    show_rows(queries.read_rows(chosen_database(config, db), statement), output, report.plain_table)
+    show_rows(queries.read_rows(chosen_database(config, db), statement), output, tables.plain_table)
 
 
 def _chosen_rows(
@@ -151,13 +151,13 @@ def one_format(*, as_json: bool, as_csv: bool) -> Format:
 
 def show_rows(rows: Rows, output: Format, table: "Callable[[Rows], Table]") -> None:
     """Write rows in a format; without rows, say so on stderr."""
-    from pipeline import report
+    from pipeline.show import tables
 
     if output is Format.JSON:
-        typer.echo(report.as_json(rows))
+        typer.echo(tables.as_json(rows))
     elif output is Format.CSV:
-        typer.echo(report.as_csv(rows), nl=False)
+        typer.echo(tables.as_csv(rows), nl=False)
     elif rows.values:
-        report.show(table(rows))
+        tables.show(table(rows))
     else:
         typer.echo("no rows", err=True)

@@ -15,7 +15,7 @@ from pipeline.lag.market import observe
 from pipeline.lag.predictions import Predictions, predict
 from pipeline.lag.shape import Shape, shape
 from pipeline.lag.skill import Skill, measure_skill, minimum_detectable_r2, power
-from pipeline.metrics import diebold_mariano_p, direction_p, share_of_directions
+from pipeline.score.metrics import diebold_mariano_p, direction_p, share_of_directions
 from pipeline.types import Evidence, Trial
 
 BATCH = 250

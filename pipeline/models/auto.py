@@ -8,8 +8,8 @@ import numpy as np
 
 from pipeline.models.base import AutoParameters
 from pipeline.models.lstm import FittedLstm, Lstm
+from pipeline.models.stationarity import is_stationary, measure_stationarity
 from pipeline.models.weights import pack, unpack
-from pipeline.stationarity import is_stationary, measure_stationarity
 from pipeline.types import EpochLoss, FloatArray, Windows
 
 CHOICE = "is_stationary"

@@ -1,15 +1,15 @@
 """Where prices come from: `open_source` turns a word of the configuration into a `PriceSource`.
 
-A new source is one adapter file here and one line in `open_source`.
+A new source is an adapter file here and a line in `open_source`.
 """
 
 from pathlib import Path
 
 from pipeline.errors import UsageError
-from pipeline.settings import DownloadSettings
+from pipeline.settings import DownloadSettings, Settings
 from pipeline.sources.base import PriceSource
 
-__all__ = ["PriceSource", "open_source"]
+__all__ = ["PriceSource", "open_source", "with_assets_of_source"]
 
 EXPECTED = "yahoo, csv:PATH, simulated"
 
@@ -35,3 +35,12 @@ def open_source(spec: str, download: DownloadSettings) -> PriceSource:
 
         return SimulatedSource()
     raise UsageError(f"unknown price source '{spec}'", f"Give --source or 'source' as one of: {EXPECTED}.")
+
+
+def with_assets_of_source(settings: Settings) -> Settings:
+    """The settings; of the simulated source with its own assets, unless some of them are configured."""
+    if settings.source != "simulated":
+        return settings
+    from pipeline.sources.simulated import with_simulated_assets
+
+    return with_simulated_assets(settings)

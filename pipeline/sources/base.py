@@ -1,10 +1,11 @@
 """The contract between the daily job and wherever prices come from."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Protocol
 
 from pipeline.settings import AssetSettings
-from pipeline.types import RawPrices
+from pipeline.types import CheckResult, RawPrices
 
 
 class PriceSource(Protocol):
@@ -27,4 +28,8 @@ class PriceSource(Protocol):
         Raises SourceError when the asset cannot be had; TransientSourceError when asking again later may
         help; RateLimitError when the source wants fewer requests. All of them survive pickling.
         """
+        ...
+
+    def check(self, symbols: Collection[str]) -> CheckResult:
+        """Is there what the source needs of this computer to give prices of `symbols`? Downloads nothing."""
         ...

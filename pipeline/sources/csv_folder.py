@@ -1,6 +1,7 @@
 """Prices from CSV files: a folder of `SYMBOL.csv` files, or one long file with a symbol column."""
 
 import difflib
+from collections.abc import Collection
 from datetime import date, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pipeline.calendars import utc_moment
 from pipeline.errors import SourceError
 from pipeline.settings import AssetSettings
 from pipeline.sources.csv_table import CsvTable, UnreadableFileError, read_table
-from pipeline.types import FloatArray, RawPrices
+from pipeline.types import CheckResult, FloatArray, RawPrices
 
 SUFFIXES = (".csv", ".csv.gz")
 DIVIDEND_STEPS = (1e-4, 0.5)
@@ -51,6 +52,27 @@ class CsvSource:
         except UnreadableFileError as error:
             raise SourceError(asset.symbol, f"{path} {error.what}", error.next_step) from error
         return RawPrices(asset.symbol, str(path), shown, start)
+
+    def check(self, symbols: Collection[str]) -> CheckResult:
+        """As `PriceSource.check`: the file is there, or the folder with a file of every symbol."""
+        path = self._path
+        if path.is_file():
+            return CheckResult("source", ok=True, message=f"the file {path}")
+        if not path.is_dir():
+            next_step = "Give csv:PATH an existing folder or file."
+            return CheckResult("source", ok=False, message=f"{path} does not exist", next_step=next_step)
+        absent = sorted(symbol for symbol in symbols if not self._has_file(symbol))
+        if absent:
+            return CheckResult(
+                name="source",
+                ok=False,
+                message=f"{path} has no prices of {', '.join(absent)}",
+                next_step="Put them there as SYMBOL.csv or SYMBOL.csv.gz.",
+            )
+        return CheckResult("source", ok=True, message=f"the folder {path}")
+
+    def _has_file(self, symbol: str) -> bool:
+        return any((self._path / f"{symbol}{suffix}").is_file() for suffix in SUFFIXES)
 
     def _table(self, path: Path) -> CsvTable:
         if path != self._path:

@@ -12,9 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.types import RAW_COLUMNS, DateArray, FloatArray, IntArray
+from pipeline.types import OHLC, RAW_COLUMNS, DateArray, FloatArray, IntArray
 
-PRICES = ("open", "high", "low", "close")
 COLUMN_KEYS = {
     "open": "open",
     "high": "high",
@@ -134,7 +133,7 @@ def _parsed(cells: pd.DataFrame) -> CsvTable:
     dates = _required(found, DATE_KEYS, "Date", cells).fillna("")
     _required(found, ("close",), "Close", cells)
     rows = pd.DataFrame({name: _numbers(found[key]) for key, name in COLUMN_KEYS.items() if key in found})
-    if not set(PRICES) <= set(rows.columns):
+    if not set(OHLC) <= set(rows.columns):
         rows = rows.assign(open=rows["close"], high=rows["close"], low=rows["close"])
     volume_key = next((key for key in keys if key.startswith("volume")), None)
     rows["volume"] = 0.0 if volume_key is None else _numbers(found[volume_key])

@@ -6,7 +6,7 @@ independently of all later returns.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,7 +16,7 @@ import pandas as pd
 from pipeline.calendars import utc_moment
 from pipeline.errors import SourceError
 from pipeline.settings import CONTINUOUS_CALENDAR, AssetSettings, Settings
-from pipeline.types import RAW_COLUMNS, FloatArray, RawPrices
+from pipeline.types import RAW_COLUMNS, CheckResult, FloatArray, RawPrices
 
 FIRST_SESSION = np.datetime64("2020-12-01", "D")
 DAILY_SD = 0.02
@@ -87,6 +87,10 @@ class SimulatedSource:
         rows["date_text"] = dates.astype(str)
         wanted = rows.loc[dates >= first, list(RAW_COLUMNS)].reset_index(drop=True)
         return RawPrices(asset.symbol, self.name, wanted, start)
+
+    def check(self, symbols: Collection[str]) -> CheckResult:
+        """As `PriceSource.check`: nothing is needed."""
+        return CheckResult("source", ok=True, message=self.name)
 
     def _rows(self, symbol: str, n: int) -> pd.DataFrame:
         streams = self._streams(symbol)

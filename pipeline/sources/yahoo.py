@@ -7,7 +7,7 @@ is ever given, and its answer cache is cleared before each question: asking agai
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,10 +26,11 @@ from yfinance.exceptions import (
 )
 
 from pipeline.calendars import trading_calendar, utc_moment
+from pipeline.checks import writable_folder_check
 from pipeline.errors import RateLimitError, SourceError, TransientSourceError
 from pipeline.settings import AssetSettings, DownloadSettings
 from pipeline.sources.yahoo_session import YahooSession
-from pipeline.types import RAW_COLUMNS, RawPrices
+from pipeline.types import RAW_COLUMNS, CheckResult, RawPrices
 
 ORIGIN = "Yahoo Finance"
 BEYOND_DOUBT = "SPY"
@@ -78,7 +79,8 @@ class YahooSource:
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
         # It turns on the deprecations of what it uses itself, for every user of a program to see.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
-        yfinance.set_tz_cache_location(str(cache_folder or user_cache_path("pricecast") / "yfinance"))
+        self._cache = cache_folder or user_cache_path("pricecast") / "yfinance"
+        yfinance.set_tz_cache_location(str(self._cache))
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
         """As `PriceSource.download`, up to now whatever `as_of`: an end in the past serves stale answers.
@@ -99,6 +101,10 @@ class YahooSource:
             currency=answer.metadata.get("currency") or "",
             time_zone=answer.metadata.get("exchangeTimezoneName") or "",
         )
+
+    def check(self, symbols: Collection[str]) -> CheckResult:
+        """As `PriceSource.check`: the folder of cookies and time zones can be written."""
+        return writable_folder_check("source", self._cache / "any", "yahoo; --online asks it for prices")
 
     def _ask(self, symbol: str, start: date) -> _Answer:
         """Prices, or the word that there are none; whatever else happens is raised as our own."""

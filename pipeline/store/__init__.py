@@ -1,8 +1,7 @@
 """Where everything is kept: tables, numbered migrations, the public views, reading and writing.
 
-Open an engine with `open_store` or `open_read_only`, then call the functions of `read`, `read_past`,
-`read_known` and `read_then` inside `reading(engine)` and those of `write` and `write_prices` inside
-`writing(engine)`.
+Open an engine with `open_store` or `open_read_only`, then call the functions of the modules `read*` inside
+`reading(engine)` and those of `write*` inside `writing(engine)`. `queries` answers whole questions.
 """
 
 from sqlalchemy import Connection, Engine
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from pipeline.store.engine import (
     backup,
     check,
-    disposing,
+    is_absent,
     open_read_only,
     open_store,
     reading,
@@ -25,7 +24,7 @@ __all__ = [
     "Engine",
     "backup",
     "check",
-    "disposing",
+    "is_absent",
     "open_read_only",
     "open_store",
     "reading",

@@ -31,8 +31,9 @@ from pipeline.errors import StoreError
 from pipeline.store.tables import corporate_actions, fits, forecasts, price_bars, scores
 from pipeline.store.view_columns import VIEW_COLUMNS
 from pipeline.store.views import definitions, recreate_views
+from pipeline.types import OHLC
 
-CODE_REVISION = "0004"
+CODE_REVISION = "0005"
 """The newest migration; a database that has it needs no upgrade."""
 
 BUSY_SECONDS = 30
@@ -50,8 +51,9 @@ _ADVICE = (
 )
 
 
-def open_store(url: str) -> Engine:
-    """The database at `url` (a plain path means SQLite), ready to be read and written.
+@contextmanager
+def open_store(url: str) -> Iterator[Engine]:
+    """Open the database at `url` (a plain path means SQLite) for reading and writing; close it at the end.
 
     The file is created when absent, and an older schema is upgraded. The folder must exist.
     """
@@ -60,32 +62,32 @@ def open_store(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_writer)
         event.listen(engine, "begin", _begin)
-    with _closed_on_failure(engine):
+    with _closing(engine):
         with reading(engine) as connection:
             is_ready = _revision(connection) == CODE_REVISION and _has_current_views(connection)
         if not is_ready:
             upgrade(engine)
-    return engine
+        yield engine
 
 
-def open_read_only(url: str) -> Engine:
-    """The existing database at `url`, which no statement sent through this engine can change."""
-    engine = _reader(url)
-    with _closed_on_failure(engine), reading(engine) as connection:
-        revision = _revision(connection)
-        if revision != CODE_REVISION:
-            _require_known(connection, revision)
-            raise StoreError(f"{_name(engine)} is of an older version", "Run 'pricecast db upgrade' first.")
-    return engine
+def is_absent(url: str) -> bool:
+    """Is `url` a SQLite file that does not exist yet?"""
+    address = _address(url)
+    return address.get_backend_name() == "sqlite" and not Path(address.database or "").exists()
 
 
 @contextmanager
-def disposing(engine: Engine) -> Iterator[Engine]:
-    """The engine, whose connections are closed at the end, however it ends."""
-    try:
+def open_read_only(url: str) -> Iterator[Engine]:
+    """Open the existing database at `url` so that no statement can change it, and close it at the end."""
+    with _closing(_reader(url)) as engine:
+        with reading(engine) as connection:
+            revision = _revision(connection)
+            if revision != CODE_REVISION:
+                _require_known(connection, revision)
+                raise StoreError(
+                    f"{_name(engine)} is of an older version", "Run 'pricecast db upgrade' first."
+                )
         yield engine
-    finally:
-        engine.dispose()
 
 
 @contextmanager
@@ -135,7 +137,7 @@ def backup(url: str, file: Path) -> None:
         raise StoreError(f"{_name(engine)} is not SQLite", "Use that database's own backup tool.")
     if file.exists():
         raise StoreError(f"{file} exists already", "Name a file that does not exist yet.")
-    with disposing(engine), _actionable(engine), closing(engine.raw_connection()) as source:
+    with _closing(engine), _actionable(engine), closing(engine.raw_connection()) as source:
         try:
             with closing(sqlite3.connect(file)) as target:
                 source.driver_connection.backup(target)  # type: ignore[union-attr]
@@ -172,7 +174,7 @@ def _broken_file(connection: Connection) -> Iterator[str]:
 
 def _inconsistent_rows(connection: Connection) -> Iterator[str]:
     bar = price_bars.c
-    not_positive = or_(*(bar[name] <= 0 for name in ("open", "high", "low", "close")))
+    not_positive = or_(*(bar[name] <= 0 for name in OHLC))
     current_bars = func.count().filter(bar.superseded_at_utc.is_(None))
     not_one = select(bar.symbol).group_by(bar.symbol, bar.session_date).having(current_bars != 1)
     twice = (
@@ -319,12 +321,12 @@ def _actionable(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
-def _closed_on_failure(engine: Engine) -> Iterator[None]:
+def _closing(engine: Engine) -> Iterator[Engine]:
+    """The engine, whose connections are closed at the end, however it ends."""
     try:
-        yield
-    except BaseException:
+        yield engine
+    finally:
         engine.dispose()
-        raise
 
 
 def _name(engine: Engine) -> str:

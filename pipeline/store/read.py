@@ -44,6 +44,7 @@ from pipeline.store.tables import (
 from pipeline.store.view_columns import VIEW_COLUMNS
 from pipeline.store.views import adjusted_closes, current_models, is_current_dividend
 from pipeline.types import (
+    SAME_PRICE,
     Adjustment,
     Bands,
     Bars,
@@ -58,9 +59,6 @@ from pipeline.types import (
     TrackRecord,
     Verdict,
 )
-
-SCORE_TOLERANCE = 1e-6
-"""Relative difference up to which a revised actual close leaves a score as it is."""
 
 
 def bars(conn: Connection, symbol: str, through: np.datetime64) -> Bars:
@@ -110,8 +108,8 @@ def first_session(conn: Connection, symbol: str) -> np.datetime64:
     return np.datetime64("NaT" if found is None else found, "D")
 
 
-def open_gaps(conn: Connection, symbol: str) -> int:
-    """How many expected sessions have no bar."""
+def count_gaps(conn: Connection, symbol: str) -> int:
+    """How many expected sessions of `symbol` have no bar."""
     gap = gaps.c
     query = select(func.count()).where(gap.symbol == symbol, gap.filled_at_utc.is_(None))
     return conn.scalar(query) or 0
@@ -169,7 +167,7 @@ def _pending(
     """Of the forecasts of `symbol` that meet the conditions; `closes` are a close each session_date."""
     forecast, origin, target = forecasts.c, closes.alias("origin"), closes.alias("target")
     expected = forecast.last_close * target.c.close / origin.c.close
-    is_revised = func.abs(scores.c.actual_close - expected) > SCORE_TOLERANCE * func.abs(expected)
+    is_revised = func.abs(scores.c.actual_close - expected) > SAME_PRICE * func.abs(expected)
     query = (
         select(forecast.forecast_id, forecast.last_close, origin.c.close, target.c.close.label("actual"))
         .add_columns(forecast.forecast_close)

@@ -11,6 +11,7 @@ from pipeline.store.columns import columns, dates, text
 from pipeline.store.read import bars, newest_session
 from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, rejected_bars
 from pipeline.types import (
+    OHLC,
     ActionKind,
     Asked,
     Bars,
@@ -20,6 +21,7 @@ from pipeline.types import (
     Decision,
     KnownAction,
     KnownPrices,
+    QuarantineCode,
 )
 
 FAR = np.datetime64("9999-12-31", "D")
@@ -79,7 +81,7 @@ def _are_prices(prices: Sequence[float]) -> bool:
 def row_prices(row: str) -> tuple[float, float, float, float]:
     """Open, high, low and close of a rejected row's JSON text; NaN where it has none."""
     values = json.loads(row)
-    opened, high, low, close = (_number(values.get(name)) for name in ("open", "high", "low", "close"))
+    opened, high, low, close = (_number(values.get(name)) for name in OHLC)
     return (opened, high, low, close)
 
 
@@ -120,7 +122,7 @@ def _session(value: Any) -> np.datetime64:
     return np.datetime64("NaT" if value is None else value, "D")
 
 
-def open_gaps(conn: Connection, symbol: str) -> DateArray:
+def gap_dates(conn: Connection, symbol: str) -> DateArray:
     """The (n,) expected sessions that have no bar, in order."""
     gap = gaps.c
     query = select(text(gap.session_date)).where(gap.symbol == symbol, gap.filled_at_utc.is_(None))
@@ -128,12 +130,14 @@ def open_gaps(conn: Connection, symbol: str) -> DateArray:
     return dates(found)
 
 
-def reasons(conn: Connection, identities: Sequence[int]) -> dict[int, str]:
-    """Why the rejected rows of these numbers were not believed; without those that do not exist."""
+def quarantined_rows(conn: Connection, identities: Sequence[int]) -> dict[int, tuple[QuarantineCode, str]]:
+    """Why the rows of these numbers are in quarantine, as a code and in words; none for an unknown number."""
     row = rejected_bars.c
-    one = select(row.reason).where(row.rejected_id == bindparam("which"))
-    found = {identity: conn.scalar(one, {"which": identity}) for identity in identities}
-    return {identity: reason for identity, reason in found.items() if reason is not None}
+    one = select(row.code, row.reason).where(row.rejected_id == bindparam("which"))
+    found = {identity: conn.execute(one, {"which": identity}).first() for identity in identities}
+    return {
+        identity: (QuarantineCode(why.code), why.reason) for identity, why in found.items() if why is not None
+    }
 
 
 def newest_rejected(conn: Connection) -> int:

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
 
-from pipeline.errors import UsageError
 from pipeline.store.columns import columns, dates, day, floats, integers, text
-from pipeline.store.tables import corporate_actions, fits, forecasts, price_bars, runs
+from pipeline.store.tables import corporate_actions, fits, forecasts, price_bars
 from pipeline.types import (
     ActionKind,
     Bars,
@@ -20,19 +19,6 @@ from pipeline.types import (
     PastRun,
     Prices,
 )
-
-
-def past_run(conn: Connection, run_id: int) -> PastRun:
-    """The run of that number; UsageError when there is none."""
-    run = runs.c
-    query = select(run.settings, run.source, run.as_of_utc, run.started_at_utc, run.code_version)
-    newest = conn.scalar(select(func.max(run.run_id))) or 0
-    found = conn.execute(query.where(run.run_id == run_id)).first() if 1 <= run_id <= newest else None
-    if found is None:
-        numbers = f"Runs are numbered from 1 to {newest}."
-        none_yet = "No run is stored yet: start one with 'pricecast run'."
-        raise UsageError(f"there is no run {run_id}", numbers if newest else none_yet)
-    return PastRun(run_id, *found)
 
 
 def prices_known_to(conn: Connection, run: PastRun, symbol: str, through: np.datetime64) -> Prices:

@@ -158,6 +158,7 @@ rejected_bars = Table(
     _column("date_text", Text, "The row's date as the source wrote it"),
     _optional("session_date", Date, "The session it is dated on; NULL: the date cannot be read"),
     _column("reason", Text, "Why it was not believed"),
+    _column("code", Text, "The same as a code (types.QuarantineCode), which decides what may be done"),
     _column("row", Text, "The row's values, as JSON"),
     _column("first_seen_at_utc", UtcDateTime, "When it was first downloaded"),
     _run(),

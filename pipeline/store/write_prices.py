@@ -8,23 +8,22 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pipeline.store.columns import day
-from pipeline.store.read import first_session, newest_session, open_gaps
+from pipeline.store.read import count_gaps, first_session, newest_session
 from pipeline.store.read_known import in_quarantine, row_prices
 from pipeline.store.rows import Row, insert_all, supersede
 from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, rebasings, rejected_bars
 from pipeline.types import (
+    BAR_VALUES,
+    SAME_PRICE,
     ActionChanges,
     Bars,
     CorporateAction,
     Decision,
     IngestSummary,
     PriceChanges,
-    RejectedBar,
+    QuarantineCode,
+    QuarantinedRow,
 )
-
-BAR_VALUES = ("open", "high", "low", "close", "volume")
-SAME = 1e-6
-"""Relative; two downloads of one price differ by less."""
 
 
 def store_changes(
@@ -41,20 +40,20 @@ def store_changes(
     _store_rebasing(conn, changes, seen)
     _store_actions(conn, symbol, changes.actions, seen)
     _remember_question(conn, symbol, asked_from)
-    reasons = _store_rejected(conn, changes, seen)
+    reasons = _store_quarantined(conn, changes, seen)
     newest = newest_session(conn, symbol)
     return IngestSummary(
         symbol=symbol,
         new=changes.n_new,
         revised=changes.n_revised,
-        rejected=len(reasons),
+        newly_quarantined=len(reasons),
         missing=_store_gaps(conn, symbol, changes, seen),
         rebased=None if changes.rebasing is None else changes.rebasing.ratio,
         newest_session=np.datetime64("NaT", "D") if newest is None else newest,
         first_session=first_session(conn, symbol),
-        open_gaps=open_gaps(conn, symbol),
-        rejected_for=Counter(reasons).most_common(1)[0][0] if reasons else "",
-        quarantined=in_quarantine(conn, symbol),
+        n_gaps=count_gaps(conn, symbol),
+        commonest_reason=Counter(reasons).most_common(1)[0][0] if reasons else "",
+        in_quarantine=in_quarantine(conn, symbol),
     )
 
 
@@ -124,28 +123,28 @@ def _remember_question(conn: Connection, symbol: str, asked_from: date) -> None:
     )
 
 
-def _store_rejected(conn: Connection, changes: PriceChanges, seen: Row) -> list[str]:
+def _store_quarantined(conn: Connection, changes: PriceChanges, seen: Row) -> list[str]:
     """Record rows that are not known yet, and resolve those that the download no longer has.
 
     Returns the reasons of the recorded ones.
     """
     row, symbol = rejected_bars.c, changes.symbol
-    query = select(row.rejected_id, row.date_text, row.reason, row.row, row.session_date, row.resolved_at_utc)
+    query = select(row.rejected_id, row.date_text, row.code, row.row, row.session_date, row.resolved_at_utc)
     stored = conn.execute(query.where(row.symbol == symbol)).all()
     known: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for one in stored:
-        known.setdefault((one.date_text, one.reason), []).append((one.rejected_id, one.row))
+        known.setdefault((one.date_text, one.code), []).append((one.rejected_id, one.row))
     seen_again: set[int] = set()
-    fresh: dict[tuple[str, str, str], Row] = {}
-    for bar in changes.rejected:
+    fresh: dict[tuple[str, QuarantineCode, str], Row] = {}
+    for bar in changes.quarantined:
         again = [
             identity
-            for identity, values in known.get((bar.date_text, bar.reason), [])
+            for identity, values in known.get((bar.date_text, bar.code), [])
             if _is_same_row(values, bar.row)
         ]
         seen_again.update(again)
         if not again:
-            fresh[bar.date_text, bar.reason, bar.row] = _rejected_row(bar) | seen
+            fresh[bar.date_text, bar.code, bar.row] = _table_row(bar) | seen
     insert_all(conn, rejected_bars, list(fresh.values()))
     told = {*changes.judged.tolist(), None}  # sources give rows without a date each time
     gone = [
@@ -156,19 +155,19 @@ def _store_rejected(conn: Connection, changes: PriceChanges, seen: Row) -> list[
     back = [one.rejected_id for one in stored if one.rejected_id in seen_again and one.resolved_at_utc]
     _resolve(conn, gone, seen["first_seen_at_utc"])
     _resolve(conn, back, None)
-    return [reason for _, reason, _ in fresh]
+    return [one["reason"] for one in fresh.values()]
 
 
-def _rejected_row(bar: RejectedBar) -> Row:
+def _table_row(bar: QuarantinedRow) -> Row:
     session = None if np.isnat(bar.session_date) else day(bar.session_date)
-    named = {"date_text": bar.date_text, "reason": bar.reason, "row": bar.row}
+    named = {"date_text": bar.date_text, "reason": bar.reason, "code": bar.code.value, "row": bar.row}
     return {"symbol": bar.symbol, "session_date": session, **named}
 
 
 def _is_same_row(left: str, right: str) -> bool:
     """Equal texts, or equal prices: what else a row says moves a little with each download."""
     return left == right or bool(
-        np.allclose(row_prices(left), row_prices(right), rtol=SAME, atol=0.0, equal_nan=True)
+        np.allclose(row_prices(left), row_prices(right), rtol=SAME_PRICE, atol=0.0, equal_nan=True)
     )
 
 

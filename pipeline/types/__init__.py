@@ -43,7 +43,10 @@ from pipeline.types.learning import (
     Windows,
 )
 from pipeline.types.prices import (
+    BAR_VALUES,
+    OHLC,
     RAW_COLUMNS,
+    SAME_PRICE,
     ActionKind,
     Adjustment,
     Bars,
@@ -52,10 +55,13 @@ from pipeline.types.prices import (
     Decision,
     Dividends,
     Prices,
+    QuarantineCode,
+    QuarantinedRow,
     RawPrices,
-    RejectedBar,
     ValidatedPrices,
+    closes_on,
 )
+from pipeline.types.rows import Rows
 from pipeline.types.runs import (
     CheckResult,
     Failure,
@@ -64,6 +70,7 @@ from pipeline.types.runs import (
     Replayed,
     RunStatus,
     RunSummary,
+    StartedRun,
     Timings,
     Work,
 )
@@ -78,7 +85,10 @@ from pipeline.types.scoring import (
 from pipeline.types.verdicts import Evidence, Judgement, LagVerdict, Trial, Verdict
 
 __all__ = [
+    "BAR_VALUES",
+    "OHLC",
     "RAW_COLUMNS",
+    "SAME_PRICE",
     "ActionChanges",
     "ActionKind",
     "Adjustment",
@@ -120,11 +130,13 @@ __all__ = [
     "PriceChanges",
     "Prices",
     "Provenance",
+    "QuarantineCode",
+    "QuarantinedRow",
     "RawPrices",
     "Rebasing",
-    "RejectedBar",
     "Replayed",
     "Restatement",
+    "Rows",
     "RunStatus",
     "RunSummary",
     "Scaling",
@@ -132,6 +144,7 @@ __all__ = [
     "Scores",
     "SeriesKey",
     "Shape",
+    "StartedRun",
     "Stationarity",
     "Target",
     "Timings",
@@ -142,4 +155,5 @@ __all__ = [
     "Weighting",
     "Windows",
     "Work",
+    "closes_on",
 ]

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from pipeline.types.arrays import DateArray
-from pipeline.types.prices import Bars, CorporateAction, DecidedRow, RejectedBar
+from pipeline.types.prices import Bars, CorporateAction, DecidedRow, QuarantinedRow
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class PriceChanges:
     """Stored bars that differ otherwise than by the re-basing."""
     rebasing: Rebasing | None
     n_rebased: int
-    rejected: tuple[RejectedBar, ...]
+    quarantined: tuple[QuarantinedRow, ...]
     judged: DateArray
     """The dates that the download tells of: what was rejected of them before, and is not now, is resolved."""
     actions: ActionChanges
@@ -102,15 +102,15 @@ class IngestSummary:
     symbol: str
     new: int
     revised: int
-    rejected: int
+    newly_quarantined: int
     missing: int
     rebased: float | None
     """New close for one of the old where the history came in other units; None where it did not."""
     newest_session: np.datetime64
     first_session: np.datetime64
-    open_gaps: int
+    n_gaps: int
     """Sessions without a bar since the first one, those of earlier downloads included."""
-    rejected_for: str
-    """The commonest reason of the rejected rows; empty where there are none."""
-    quarantined: int
+    commonest_reason: str
+    """Of the newly quarantined rows; empty where there are none."""
+    in_quarantine: int
     """Rows that wait for a decision, those of earlier downloads included."""

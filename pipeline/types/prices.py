@@ -14,11 +14,12 @@ from pipeline.types.arrays import DateArray, FloatArray
 if TYPE_CHECKING:
     import pandas as pd
 
-RAW_COLUMNS = (
-    *("date_text", "session_date"),
-    *("open", "high", "low", "close", "adj_close", "volume"),
-    *("dividend", "split_ratio"),
-)
+OHLC = ("open", "high", "low", "close")
+BAR_VALUES = (*OHLC, "volume")
+RAW_COLUMNS = ("date_text", "session_date", *OHLC, "adj_close", "volume", "dividend", "split_ratio")
+
+SAME_PRICE = 1e-6
+"""Relative difference below which two values of one price are the same: sources round, some to float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,14 @@ class Bars:
         return len(self.session_dates)
 
 
+def closes_on(dates: DateArray, session_dates: DateArray, closes: FloatArray) -> FloatArray:
+    """The closes (m,) on the (m,) `dates`; NaN where the ascending `session_dates` (n,) lack the date."""
+    if len(session_dates) == 0:
+        return np.full(len(dates), np.nan)
+    place = np.minimum(np.searchsorted(session_dates, dates), len(session_dates) - 1)
+    return np.where(session_dates[place] == dates, closes[place], np.nan)
+
+
 @dataclass(frozen=True, eq=False)
 class Dividends:
     """Dividends of one asset: (k,) arrays, ex-dates strictly increasing, amounts a share above 0.
@@ -87,21 +96,57 @@ class Adjustment(StrEnum):
     DIVIDENDS = "dividends"
 
 
+class QuarantineCode(StrEnum):
+    """Why a row is in quarantine, for programs; the sentence beside it is for people."""
+
+    UNREADABLE_DATE = "unreadable-date"
+    NO_SESSION = "no-session"
+    NO_PRICES = "no-prices"
+    MISSING_PRICE = "missing-price"
+    NOT_FINITE = "not-finite"
+    NOT_POSITIVE = "not-positive"
+    BAD_VOLUME = "bad-volume"
+    HIGH_BELOW_LOW = "high-below-low"
+    OUTSIDE_RANGE = "outside-range"
+    CONFLICT = "conflict"
+    WRONG_CURRENCY = "wrong-currency"
+    WRONG_TIME_ZONE = "wrong-time-zone"
+    HUNDREDFOLD = "hundredfold"
+    UNAPPLIED_SPLIT = "unapplied-split"
+    PRICE_JUMP = "price-jump"
+
+    @property
+    def can_be_released(self) -> bool:
+        """May a person say that such a row is right? Not where it has no bar, nor where no row is right."""
+        return self not in _NEVER_RELEASED
+
+
+_NEVER_RELEASED = frozenset(
+    {
+        *(QuarantineCode.UNREADABLE_DATE, QuarantineCode.NO_SESSION, QuarantineCode.NO_PRICES),
+        *(QuarantineCode.MISSING_PRICE, QuarantineCode.NOT_FINITE, QuarantineCode.NOT_POSITIVE),
+        *(QuarantineCode.BAD_VOLUME, QuarantineCode.WRONG_CURRENCY, QuarantineCode.WRONG_TIME_ZONE),
+    }
+)
+
+
 @dataclass(frozen=True)
-class RejectedBar:
-    """One row that was not believed, as it was read, and why."""
+class QuarantinedRow:
+    """One downloaded row that is kept out of the prices, as it was read, and why."""
 
     symbol: str
     date_text: str
     session_date: np.datetime64
     """NaT where the date cannot be read."""
+    code: QuarantineCode
     reason: str
+    """The same in words."""
     row: str
     """The row's values as JSON text."""
 
 
 class Decision(StrEnum):
-    """What a person says of a row that was not believed: it is right after all, or never to be believed."""
+    """What a person decides on a row in quarantine: to store it after all, or never to store it."""
 
     RELEASED = "released"
     REJECTED = "rejected"
@@ -109,7 +154,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class DecidedRow:
-    """A row that somebody has decided on, known again by its date and its prices."""
+    """A row in quarantine that a person has decided on, recognised by its date and its prices."""
 
     session_date: np.datetime64
     prices: tuple[float, float, float, float]
@@ -145,7 +190,7 @@ class ValidatedPrices:
 
     bars: Bars
     """Empty where no row may be believed."""
-    rejected: tuple[RejectedBar, ...]
+    quarantined: tuple[QuarantinedRow, ...]
     actions: tuple[CorporateAction, ...]
     announced: tuple[CorporateAction, ...]
     """The splits on any row, believed, settled or not: prices may be given in their units already."""

@@ -68,6 +68,15 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
+class StartedRun:
+    """A run by its number, how it stands, and when it started."""
+
+    run_id: int
+    status: RunStatus
+    started_at: datetime
+
+
+@dataclass(frozen=True)
 class PastRun:
     """A run of the record: what it was told (all settings, as JSON), and when."""
 

@@ -112,7 +112,8 @@ def test_a_process_worker_elsewhere_finds_the_flows_of_the_file(
     server: Server, environment: dict[str, str], deployed: dict[str, dict[str, Any]], tmp_path: Path
 ) -> None:
     database, folder = tmp_path / "prices.db", tmp_path / "backups"
-    open_store(str(database)).dispose()
+    with open_store(str(database)):
+        pass
     runs = {
         WEEKLY: {"folder": str(folder)},
         UTC_DAY: {"symbols": ["NOBODY"]},

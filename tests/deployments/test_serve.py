@@ -54,7 +54,8 @@ def answers(server: Server) -> bool:
 def test_serve_starts_a_server_runs_what_is_due_and_stops_the_server_with_the_schedules_left_on(
     surroundings: dict[str, str], tmp_path: Path
 ) -> None:
-    open_store(str(tmp_path / "pricecast.db")).dispose()
+    with open_store(str(tmp_path / "pricecast.db")):
+        pass
     port, home = free_port(), tmp_path / "prefect"
     own = Server(f"http://{HOST}:{port}/api")
     with serving(port, {**surroundings, "PREFECT_HOME": str(home)}, tmp_path) as process:

@@ -1,7 +1,7 @@
 """Three assets on the local Yahoo, the real daily job on them, and what is left in the store."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 from sqlalchemy import text
 
-from pipeline import run_summary
-from pipeline.daily import Request, run_daily
+from pipeline.job.daily import run_daily
+from pipeline.job.request import Request
 from pipeline.settings import (
     AssetSettings,
     BacktestSettings,
@@ -20,6 +20,7 @@ from pipeline.settings import (
     Settings,
     TransformSettings,
 )
+from pipeline.show import runs
 from pipeline.sources.yahoo import YahooSource
 from pipeline.store import open_store
 from pipeline.types import RunSummary
@@ -83,7 +84,8 @@ class World:
         self.market = market
         self.settings = settings.model_copy(update={"database": f"sqlite:///{folder / 'prices.db'}"})
         self._folder = folder
-        self._store = open_store(self.settings.database)
+        self._closing = ExitStack()
+        self._store = self._closing.enter_context(open_store(self.settings.database))
 
     def run(self, now: datetime) -> Day:
         """The job at `now`, as `pricecast run --direct` in a process of its own, without its pauses."""
@@ -93,8 +95,8 @@ class World:
         request = Request(self.settings, now)
         with patch("tenacity.nap.time", SimpleNamespace(sleep=lambda seconds: None)):
             summary = run_daily(request, source, self._store, clock=lambda: self.market.now)
-        failures = dict.fromkeys(run_summary.failure_text(failure) for failure in summary.failures)
-        shown = (run_summary.run_text(summary, self.settings.database), *failures)
+        failures = dict.fromkeys(runs.failure_text(failure) for failure in summary.failures)
+        shown = (runs.run_text(summary, self.settings.database), *failures)
         return Day(summary, "\n".join(shown).replace(f"{self._folder}/", ""))
 
     def truth(self, symbol: str, at: datetime | None = None) -> Bars:
@@ -166,7 +168,7 @@ class World:
         return number
 
     def close(self) -> None:
-        self._store.dispose()
+        self._closing.close()
 
     def _ask(self, sql: str, **values: object) -> list[tuple[object, ...]]:
         with self._store.connect() as connection:

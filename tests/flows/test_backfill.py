@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from flows.parameters import settings_from
-from pipeline.backfill import run_backfill
 from pipeline.clock import parse_moment
-from pipeline.daily import Request
 from pipeline.errors import UsageError
+from pipeline.job.backfill import run_backfill
+from pipeline.job.request import Request
 from pipeline.sources import open_source
-from pipeline.store import disposing, open_store
+from pipeline.store import open_store
 from tests.flows.conftest import rows_of
 
 FIRST, LAST = "2023-06-01", "2023-06-03"
@@ -37,7 +37,7 @@ def test_the_flow_and_the_plain_backfill_leave_the_same_rows(
     settings = settings_from(config, database=str(tmp_path / "plain.db"))
     request = Request(settings, parse_moment(LAST), command="backfill")
     source = open_source(settings.source, settings.download)
-    with disposing(open_store(settings.database)) as store:
+    with open_store(settings.database) as store:
         plain = run_backfill(request, date.fromisoformat(FIRST), source, store)
     assert summaries == plain
     assert [f"{summary.as_of:%Y-%m-%d}" for summary in summaries] == [FIRST, "2023-06-02", LAST]

@@ -13,10 +13,11 @@ import pytest
 import flows
 from flows.parameters import settings_from
 from pipeline.clock import parse_moment
-from pipeline.daily import Request, run_daily
 from pipeline.errors import ConfigError, UsageError
+from pipeline.job.daily import run_daily
+from pipeline.job.request import Request
 from pipeline.sources import open_source
-from pipeline.store import disposing, open_store
+from pipeline.store import open_store
 from pipeline.types import RunStatus, RunSummary
 from tests.flows.conftest import rows_of
 
@@ -45,7 +46,7 @@ def test_the_flow_and_the_plain_job_leave_the_same_rows(
         settings = settings_from(config, database=str(tmp_path / "plain.db"))
         request = Request(settings, parse_moment(day))
         source = open_source(settings.source, settings.download)
-        with disposing(open_store(settings.database)) as store:
+        with open_store(settings.database) as store:
             assert summary == run_daily(request, source, store)
     by_flow, by_job = rows_of(tmp_path / "flow.db"), rows_of(tmp_path / "plain.db")
     assert by_flow == by_job
@@ -90,7 +91,7 @@ def test_after_a_run_the_job_may_warn_outside_of_any_flow(
     daily_forecast: "Flow[..., RunSummary]", config: str, tmp_path: Path
 ) -> None:
     daily_forecast(config, as_of=DAY, database=str(tmp_path / "x.db"))
-    logging.getLogger("pipeline.daily").warning("said outside of a flow")
+    logging.getLogger("pipeline.job.daily").warning("said outside of a flow")
 
 
 def test_a_scheduled_run_knows_what_was_known_at_its_scheduled_moment(

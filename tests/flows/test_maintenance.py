@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StoreError, UsageError
-from pipeline.store import check, disposing, open_read_only, open_store
+from pipeline.store import check, open_read_only, open_store
 
 OLD = ("pricecast-2020-01-05.db", "pricecast-2020-01-12.db", "pricecast-2020-01-19.db")
 FOREIGN = "notes.db"
@@ -29,7 +29,8 @@ def store_maintenance(prefect_server: str) -> Maintenance:
 @pytest.fixture
 def store(tmp_path: Path) -> str:
     file = tmp_path / "prices.db"
-    open_store(str(file)).dispose()
+    with open_store(str(file)):
+        pass
     return str(file)
 
 
@@ -54,7 +55,7 @@ def test_a_sound_copy_of_today_takes_the_place_of_the_oldest(
     copy = Path(store_maintenance(database=store, folder=str(folder), keep=2))
     assert copy.name in {f"pricecast-{day}.db" for day in (before, datetime.now(UTC).date())}
     assert names_in(folder) == sorted([FOREIGN, OLD[-1], copy.name])
-    with disposing(open_read_only(str(copy))) as copied:
+    with open_read_only(str(copy)) as copied:
         assert check(copied) == ()
 
 

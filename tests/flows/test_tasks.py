@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pipeline.daily import Steps
 from pipeline.errors import RateLimitError, SourceError, TransientSourceError
-from pipeline.job import Job
+from pipeline.job.context import Job
+from pipeline.job.daily import Steps
 from pipeline.settings import AssetSettings, DownloadSettings, Settings
 from pipeline.sources.simulated import SimulatedSource
 from pipeline.store import Engine
@@ -56,8 +56,8 @@ def steps_of(settings: Settings) -> Steps:
 
 
 def tasks_of(steps: Steps) -> list[tuple[str, Any]]:
-    """All of them but `first_due`, a look into the store, and `workers`, which opens those who train."""
-    return [(name, step) for name, step in vars(steps).items() if name not in {"first_due", "workers"}]
+    """All of them but `first_date`, a look into the store, and `workers`, which opens those who train."""
+    return [(name, step) for name, step in vars(steps).items() if name not in {"first_date", "workers"}]
 
 
 def in_a_flow(work: Callable[[], Any]) -> tuple[Any, list["TaskRun"]]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pipeline.workers import InTurn
+from pipeline.job.workers import InTurn
 from tests.deployments.server import eventually
+from tests.job.test_workers import assert_equal_bits, made_assignment
 from tests.market import AS_OF, Market, market_in
-from tests.test_workers import assert_equal_bits, made_assignment
 
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner

@@ -93,5 +93,5 @@ def test_all_modules_and_their_tests_are_there() -> None:
     for one in judged_modules([]):
         assert one.path.is_file()
         assert all((ROOT / test).is_file() for test in one.tests)
-    assert [one.name for one in judged_modules(["jumps"])] == ["pipeline.jumps"]
+    assert [one.name for one in judged_modules(["jumps"])] == ["pipeline.ingest.jumps"]
     assert {one.package for one in judged_modules(["lag"])} == {"lag"}

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 
 from pipeline.calendars import TradingCalendar, trading_calendar
-from pipeline.features import build_features, segments
 from pipeline.lag import judge_records
+from pipeline.learn.features import build_features, segments
+from pipeline.learn.walk_forward import Assignment, forecast
 from pipeline.models import configure
 from pipeline.settings import AssetSettings, LstmSettings, ModelOverride, Settings
 from pipeline.types import (
@@ -27,7 +28,6 @@ from pipeline.types import (
     TrackRecord,
     Verdict,
 )
-from pipeline.walk_forward import Assignment, forecast
 
 pytestmark = [pytest.mark.real_data, pytest.mark.tensorflow, pytest.mark.timeout(900)]
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.clock import parse_moment
-from pipeline.daily import Request, run_daily
+from pipeline.job.daily import run_daily
+from pipeline.job.request import Request
 from pipeline.settings import Settings
 from pipeline.sources.csv_folder import CsvSource
-from pipeline.store import disposing, open_store, read, reading
+from pipeline.store import open_store, read, reading
 from pipeline.types import RunStatus, Verdict
 
 pytestmark = [pytest.mark.real_data, pytest.mark.tensorflow, pytest.mark.timeout(900)]
@@ -17,9 +18,9 @@ pytestmark = [pytest.mark.real_data, pytest.mark.tensorflow, pytest.mark.timeout
 def test_a_network_of_levels_is_never_skilled(real_data: Path, tmp_path: Path) -> None:
     settings = Settings(models=("last-value", "lstm-levels"))
     request = Request(settings, parse_moment("2026-03-20"), ("BTC-USD", "AAPL", "SPY"))
-    with disposing(open_store(str(tmp_path / "real.db"))) as store:
+    with open_store(str(tmp_path / "real.db")) as store:
         assert run_daily(request, CsvSource(real_data / "yahoo"), store).status is RunStatus.DONE
-    with disposing(open_store(str(tmp_path / "real.db"))) as store, reading(store) as connection:
+    with open_store(str(tmp_path / "real.db")) as store, reading(store) as connection:
         found = {
             (symbol, model, horizon): read.newest_verdict(connection, symbol, model, horizon)
             for symbol in request.symbols

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.daily import Request, run_daily
-from pipeline.replay import replay
+from pipeline.job.daily import run_daily
+from pipeline.job.replay import replay
+from pipeline.job.request import Request
 from pipeline.settings import (
     AssetSettings,
     BacktestSettings,
@@ -55,14 +56,13 @@ def fetched(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     }
     first = min(rows.index.min() for rows in days.values())
     settings = SETTINGS.model_copy(update={"download": DownloadSettings(history_start=first)})
-    store = open_store(str(folder / "vintages.db"))
-    summaries = []
-    for moment, rows in sorted(days.items()):
-        rows.reset_index().to_csv(folder / "AAPL.csv", index=False)
-        request, source = Request(settings, moment), CsvSource(folder)
-        summaries.append(run_daily(request, source, store, clock=lambda moment=moment: moment))
-    yield Replayed(store, dict(sorted(days.items())), summaries)
-    store.dispose()
+    with open_store(str(folder / "vintages.db")) as store:
+        summaries = []
+        for moment, rows in sorted(days.items()):
+            rows.reset_index().to_csv(folder / "AAPL.csv", index=False)
+            request, source = Request(settings, moment), CsvSource(folder)
+            summaries.append(run_daily(request, source, store, clock=lambda moment=moment: moment))
+        yield Replayed(store, dict(sorted(days.items())), summaries)
 
 
 def test_every_day_is_done_and_the_store_is_sound(fetched: Replayed) -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from pipeline.calendars import trading_calendar
 from pipeline.errors import SourceError
+from pipeline.ingest.validate import validate
 from pipeline.settings import AssetSettings, DownloadSettings
 from pipeline.sources import open_source
 from pipeline.sources.simulated import SIMULATED_ASSETS, TRUTHS, SimulatedSource
 from pipeline.types import RAW_COLUMNS, FloatArray
-from pipeline.validate import validate
 
 BEGINNING = date(2015, 1, 1)
 AS_OF = datetime(2026, 6, 1, 23, 59, 59, tzinfo=UTC)
@@ -51,7 +51,7 @@ def test_every_row_but_the_open_day_is_a_valid_bar(asset: AssetSettings) -> None
 
     assert tuple(raw.rows.columns) == RAW_COLUMNS
     assert len(validated.bars) == len(raw.rows) - 1
-    assert validated.rejected == ()
+    assert validated.quarantined == ()
     since_first = validated.expected[validated.expected >= validated.bars.session_dates[0]]
     assert since_first.tolist() == validated.bars.session_dates.tolist()
     assert (validated.bars.volume > 0.0).all()

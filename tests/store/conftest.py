@@ -11,7 +11,8 @@ from pipeline.store import Connection, Engine, open_store, writing
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An upgraded database without rows, to be copied."""
     file = tmp_path_factory.mktemp("template") / "empty.db"
-    open_store(str(file)).dispose()
+    with open_store(str(file)):
+        pass
     return file
 
 
@@ -22,9 +23,8 @@ def file(empty_store: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def engine(file: Path) -> Iterator[Engine]:
-    engine = open_store(str(file))
-    yield engine
-    engine.dispose()
+    with open_store(str(file)) as engine:
+        yield engine
 
 
 @pytest.fixture
@@ -37,6 +37,6 @@ def conn(engine: Engine) -> Iterator[Connection]:
 @pytest.fixture(scope="module")
 def shared_engine(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """A store for properties: every example rolls its transaction back."""
-    engine = open_store(str(shutil.copy(empty_store, tmp_path_factory.mktemp("shared") / "prices.db")))
-    yield engine
-    engine.dispose()
+    copy = shutil.copy(empty_store, tmp_path_factory.mktemp("shared") / "prices.db")
+    with open_store(str(copy)) as engine:
+        yield engine

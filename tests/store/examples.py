@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.reconcile import reconcile
+from pipeline.ingest.reconcile import reconcile
 from pipeline.settings import AssetSettings
 from pipeline.store import Connection, read_known, write, write_prices
 from pipeline.types import (
@@ -30,7 +30,7 @@ from pipeline.types import (
     MetricValue,
     PriceChanges,
     Provenance,
-    RejectedBar,
+    QuarantinedRow,
     Scores,
     SeriesKey,
     Stationarity,
@@ -78,14 +78,14 @@ def make_bars(
 
 def validated(
     bars: Bars,
-    rejected: tuple[RejectedBar, ...] = (),
+    quarantined: tuple[QuarantinedRow, ...] = (),
     actions: tuple[CorporateAction, ...] = (),
     missing: Sequence[str] = (),
     kinds: frozenset[ActionKind] = frozenset(ActionKind),
 ) -> ValidatedPrices:
     """A download of these bars, which was asked for their sessions and for the missing ones."""
     expected = np.union1d(bars.session_dates, np.array(missing, dtype="datetime64[D]"))
-    return ValidatedPrices(bars, rejected, actions, actions, kinds, expected)
+    return ValidatedPrices(bars, quarantined, actions, actions, kinds, expected)
 
 
 def store_prices(
@@ -103,7 +103,7 @@ def store_prices(
 def changed(
     bars: Bars,
     actions: tuple[CorporateAction, ...] = (),
-    rejected: tuple[RejectedBar, ...] = (),
+    quarantined: tuple[QuarantinedRow, ...] = (),
     judged: Sequence[str] = (),
     missing: Sequence[str] = (),
 ) -> PriceChanges:
@@ -115,7 +115,7 @@ def changed(
         n_revised=0,
         rebasing=None,
         n_rebased=0,
-        rejected=rejected,
+        quarantined=quarantined,
         judged=np.array(judged, dtype="datetime64[D]"),
         actions=ActionChanges(actions, (), (), ()),
         missing=np.array(missing, dtype="datetime64[D]"),

@@ -14,7 +14,6 @@ from pipeline.store import (
     Engine,
     backup,
     check,
-    disposing,
     open_read_only,
     open_store,
     reading,
@@ -59,7 +58,7 @@ def damage(engine: Engine, *statements: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "sqlite:///"], ids=["a plain path", "a URL"])
 def test_a_new_database_is_made_with_all_tables_and_views(tmp_path: Path, prefix: str) -> None:
-    with disposing(open_store(f"{prefix}{tmp_path / 'new.db'}")) as engine:
+    with open_store(f"{prefix}{tmp_path / 'new.db'}") as engine:
         names = inspect(engine)
         assert set(names.get_table_names()) == {*metadata.tables, "alembic_version"}
         assert set(names.get_view_names()) == set(VIEW_COLUMNS)
@@ -75,7 +74,7 @@ def test_sqlite_keeps_foreign_keys_and_a_write_ahead_log(engine: Engine) -> None
 
 
 def test_a_current_database_opens_without_loading_alembic(file: Path) -> None:
-    code = f"import sys; from pipeline.store import open_store; open_store({str(file)!r}); " + (
+    code = f"import sys; from pipeline.store import open_store; open_store({str(file)!r}).__enter__(); " + (
         "sys.exit('alembic' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
@@ -83,14 +82,14 @@ def test_a_current_database_opens_without_loading_alembic(file: Path) -> None:
 
 
 def test_opening_again_keeps_the_rows(filled: Engine, file: Path) -> None:
-    with disposing(open_store(str(file))) as again, reading(again) as conn:
+    with open_store(str(file)) as again, reading(again) as conn:
         assert conn.exec_driver_sql("SELECT count(*) FROM prices").scalar() == 2
 
 
 def test_views_that_differ_from_the_code_are_made_anew(filled: Engine, file: Path) -> None:
     damage(filled, "DROP VIEW prices", "CREATE VIEW prices AS SELECT 1 AS symbol", "DROP VIEW lagging_models")
     assert len(check(filled)) == 2
-    with disposing(open_store(str(file))) as again:
+    with open_store(str(file)) as again:
         assert check(again) == ()
 
 
@@ -119,7 +118,7 @@ def test_a_reader_sees_one_snapshot_while_another_writes(engine: Engine) -> None
 
 def test_a_read_only_engine_cannot_write(filled: Engine, file: Path) -> None:
     with (
-        disposing(open_read_only(str(file))) as reader,
+        open_read_only(str(file)) as reader,
         pytest.raises(StoreError, match="cannot be written"),
         writing(reader) as conn,
     ):
@@ -127,8 +126,11 @@ def test_a_read_only_engine_cannot_write(filled: Engine, file: Path) -> None:
 
 
 def test_reading_a_database_that_does_not_exist_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="does not exist") as error:
-        open_read_only(str(tmp_path / "none.db"))
+    with (
+        pytest.raises(StoreError, match="does not exist") as error,
+        open_read_only(str(tmp_path / "none.db")),
+    ):
+        pass
     assert "pricecast demo" in error.value.next_step
     assert not (tmp_path / "none.db").exists()
 
@@ -136,16 +138,16 @@ def test_reading_a_database_that_does_not_exist_says_what_to_run(tmp_path: Path)
 def test_a_database_of_an_older_version_is_to_be_upgraded_before_it_is_read(tmp_path: Path) -> None:
     file = tmp_path / "older.db"
     sqlite3.connect(file).close()
-    with pytest.raises(StoreError, match="older") as error:
-        open_read_only(str(file))
+    with pytest.raises(StoreError, match="older") as error, open_read_only(str(file)):
+        pass
     assert "db upgrade" in error.value.next_step
 
 
 @pytest.mark.parametrize("opener", [open_store, open_read_only])
 def test_a_database_of_a_newer_version_is_refused(filled: Engine, file: Path, opener: object) -> None:
     damage(filled, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match="9999") as error:
-        opener(str(file))  # type: ignore[operator]
+    with pytest.raises(StoreError, match="9999") as error, opener(str(file)):  # type: ignore[operator]
+        pass
     assert "newer pricecast" in error.value.next_step
 
 
@@ -153,16 +155,16 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "other.db"
     with closing(sqlite3.connect(file)) as other:
         other.execute("CREATE TABLE songs (title)")
-    with pytest.raises(StoreError, match="another program"):
-        open_store(str(file))
+    with pytest.raises(StoreError, match="another program"), open_store(str(file)):
+        pass
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     file = tmp_path / "prices.csv"
     file.write_text("date,close\n" * 200)
     for opener in (open_store, open_read_only):
-        with pytest.raises(StoreError, match=r"prices\.csv is not a SQLite database"):
-            opener(str(file))
+        with pytest.raises(StoreError, match=r"prices\.csv is not a SQLite database"), opener(str(file)):
+            pass
 
 
 def test_a_damaged_file_is_told_from_a_sound_one(filled: Engine, file: Path) -> None:
@@ -170,27 +172,33 @@ def test_a_damaged_file_is_told_from_a_sound_one(filled: Engine, file: Path) -> 
     content = bytearray(file.read_bytes())
     content[4096 : 4096 * 8] = b"\xff" * (4096 * 7)
     file.write_bytes(content)
-    with pytest.raises(StoreError, match="is damaged") as error:
-        open_store(str(file))
+    with pytest.raises(StoreError, match="is damaged") as error, open_store(str(file)):
+        pass
     assert "backup" in error.value.next_step
 
 
 def test_a_folder_that_does_not_exist_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be opened") as error:
-        open_store(str(tmp_path / "none" / "x.db"))
+    with (
+        pytest.raises(StoreError, match="cannot be opened") as error,
+        open_store(str(tmp_path / "none" / "x.db")),
+    ):
+        pass
     assert "folder" in error.value.next_step
 
 
 def test_a_file_that_cannot_be_written_is_refused(filled: Engine, file: Path) -> None:
     damage(filled, "DROP VIEW prices")  # so that there is something to write
     filled.dispose()
-    with pytest.raises(StoreError, match="cannot be written"):
-        open_store(f"sqlite:///file:{file}?mode=ro&uri=true")
+    with (
+        pytest.raises(StoreError, match="cannot be written"),
+        open_store(f"sqlite:///file:{file}?mode=ro&uri=true"),
+    ):
+        pass
 
 
 def test_a_locked_database_says_who_has_to_finish(filled: Engine, file: Path) -> None:
     with (
-        disposing(open_store(f"sqlite:///{file}?timeout=0.05")) as impatient,
+        open_store(f"sqlite:///{file}?timeout=0.05") as impatient,
         writing(filled),
         pytest.raises(StoreError, match="in use by another process"),
         writing(impatient),
@@ -200,14 +208,14 @@ def test_a_locked_database_says_who_has_to_finish(filled: Engine, file: Path) ->
 
 @pytest.mark.parametrize("url", ["nosuchdb://host/name", "://"])
 def test_a_url_that_names_no_database_is_refused(url: str) -> None:
-    with pytest.raises(StoreError, match="is no database"):
-        open_store(url)
+    with pytest.raises(StoreError, match="is no database"), open_store(url):
+        pass
 
 
 def test_a_backup_has_the_same_rows_and_is_sound(filled: Engine, file: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     backup(str(file), copy)
-    with disposing(open_read_only(str(copy))) as copied:
+    with open_read_only(str(copy)) as copied:
         with reading(copied) as conn:
             assert conn.exec_driver_sql("SELECT count(*) FROM forecast_history").scalar() == 1
         assert check(copied) == ()

@@ -13,7 +13,6 @@ from pipeline.store import (
     Connection,
     Engine,
     check,
-    disposing,
     open_store,
     read,
     read_known,
@@ -46,7 +45,7 @@ def test_every_index_of_the_tables_is_migrated_with_its_condition(conn: Connecti
         "SELECT name, replace(sql, tbl_name || '.', '') FROM sqlite_master WHERE type = 'index' ORDER BY name"
     )
     migrated = conn.exec_driver_sql(query).all()
-    with disposing(open_store(str(tmp_path / "other.db"))) as other, writing(other) as fresh:
+    with open_store(str(tmp_path / "other.db")) as other, writing(other) as fresh:
         for view in inspect(fresh).get_view_names():
             fresh.exec_driver_sql(f"DROP VIEW {view}")
         metadata.drop_all(fresh)
@@ -77,14 +76,14 @@ VALUES (?, 'AAPL', 'ridge', 'c1', 1, 'ECHO', 40, 0.1, 'y(t)', 0, 'ECHO: as it wa
 
 def test_what_the_first_schema_held_is_kept_and_has_no_more(tmp_path: Path) -> None:
     file = str(tmp_path / "old.db")
-    with disposing(open_store(file)) as older, writing(older) as conn:
+    with open_store(file) as older, writing(older) as conn:
         for view in inspect(conn).get_view_names():
             conn.exec_driver_sql(f"DROP VIEW {view}")
         run_id = start_run(conn)
         issue(conn, run_id, make_block(make_fit(), dates("2024-01-02", 1)))
         command.downgrade(store_engine.migration_config(conn), "0001")
         conn.exec_driver_sql(OLD_VERDICT, (run_id,))
-    with disposing(open_store(file)) as newer, reading(newer) as conn:
+    with open_store(file) as newer, reading(newer) as conn:
         assert check(newer) == ()
         found = read.newest_verdict(conn, "AAPL", "ridge", 1)
         assert conn.exec_driver_sql("SELECT way, start_hash FROM fits").all() == [("cold", None)]
@@ -142,7 +141,7 @@ def at_third_schema(file: Path) -> None:
 
 def test_what_the_third_schema_held_is_kept_beside_its_views_and_sound(tmp_path: Path) -> None:
     at_third_schema(tmp_path / "old.db")
-    with disposing(open_store(str(tmp_path / "old.db"))) as newer, reading(newer) as conn:
+    with open_store(str(tmp_path / "old.db")) as newer, reading(newer) as conn:
         assert check(newer) == ()
         known = read_known.known_prices(conn, "AAPL")
         asked = read_known.asked(conn, "AAPL")
@@ -161,14 +160,14 @@ def test_what_the_third_schema_held_is_kept_beside_its_views_and_sound(tmp_path:
 
 def test_rejected_rows_of_the_third_schema_are_dated_where_their_date_can_be_read(tmp_path: Path) -> None:
     at_third_schema(tmp_path / "old.db")
-    with disposing(open_store(str(tmp_path / "old.db"))) as newer, reading(newer) as conn:
+    with open_store(str(tmp_path / "old.db")) as newer, reading(newer) as conn:
         found = conn.exec_driver_sql("SELECT session_date FROM quarantine ORDER BY id").scalars().all()
     assert found == ["2024-01-02"] * 4 + [None] * 3
 
 
 def test_an_upgraded_store_takes_the_next_download(tmp_path: Path) -> None:
     at_third_schema(tmp_path / "old.db")
-    with disposing(open_store(str(tmp_path / "old.db"))) as newer, writing(newer) as conn:
+    with open_store(str(tmp_path / "old.db")) as newer, writing(newer) as conn:
         bars = make_bars([10.5, 10.2, 10.0, 10.1])
         summary = store_prices(conn, validated(bars), 1, later(1))
         assert (summary.new, summary.revised, summary.open_gaps) == (2, 2, 0)

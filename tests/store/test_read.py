@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.score import score
+from pipeline.score.score import score
 from pipeline.store import (
     VIEW_COLUMNS,
     Connection,
     Engine,
-    disposing,
     open_read_only,
     read,
     read_past,
@@ -258,7 +257,7 @@ def test_the_last_audit_is_the_newest_audited_origin_by_then(conn: Connection) -
 def test_a_select_gives_its_column_names_and_rows(engine: Engine, file: Path, sql: str) -> None:
     with writing(engine) as conn:
         store_prices(conn, validated(make_bars([10.0, 11.0])), start_run(conn), NOON)
-    with disposing(open_read_only(str(file))) as readers, reading(readers) as reader:
+    with open_read_only(str(file)) as readers, reading(readers) as reader:
         assert read.query(reader, sql) == (("symbol", "close"), [(SYMBOL, 10.0), (SYMBOL, 11.0)])
 
 
@@ -280,7 +279,7 @@ def test_any_other_statement_is_refused_with_the_list_of_views(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with (
-        disposing(open_read_only(str(file))) as readers,
+        open_read_only(str(file)) as readers,
         reading(readers) as reader,
         pytest.raises(StoreError) as error,
     ):
@@ -290,7 +289,7 @@ def test_any_other_statement_is_refused_with_the_list_of_views(
 
 
 def test_a_file_stays_unwritable_after_query_only_is_switched_off(file: Path) -> None:
-    with disposing(open_read_only(str(file))) as readers, reading(readers) as reader:
+    with open_read_only(str(file)) as readers, reading(readers) as reader:
         reader.exec_driver_sql("PRAGMA query_only=OFF")
         with pytest.raises(StoreError, match="readonly"):
             read.query(reader, "DELETE FROM runs")

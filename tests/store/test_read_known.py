@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.store import Connection, read_known
 from pipeline.store.write_prices import decide
-from pipeline.types import Asked, Decision, RejectedBar
+from pipeline.types import Asked, Decision, QuarantineCode, QuarantinedRow
 from tests.store.examples import (
     NOON,
     SYMBOL,
@@ -24,8 +24,11 @@ from tests.store.examples import (
 DAY = np.datetime64("2024-01-09", "D")
 
 
-def refused(session: str, row: str) -> RejectedBar:
-    return RejectedBar(SYMBOL, session or "Total", np.datetime64(session or "NaT", "D"), "odd", row)
+def refused(session: str, row: str) -> QuarantinedRow:
+    return QuarantinedRow(
+        *(SYMBOL, session or "Total", np.datetime64(session or "NaT", "D")),
+        *(QuarantineCode.PRICE_JUMP, "odd", row),
+    )
 
 
 def priced(close: float) -> str:
@@ -117,10 +120,10 @@ def test_the_oldest_open_gap_is_in_doubt(conn: Connection) -> None:
     gappy = validated(make_bars([10.0]), missing=["2024-01-02", "2024-01-03"])
     store_prices(conn, gappy, run_id, NOON)
     assert read_known.asked(conn, SYMBOL).oldest_doubt == np.datetime64("2024-01-02")
-    assert [str(day) for day in read_known.open_gaps(conn, SYMBOL)] == ["2024-01-02", "2024-01-03"]
+    assert [str(day) for day in read_known.gap_dates(conn, SYMBOL)] == ["2024-01-02", "2024-01-03"]
     store_prices(conn, validated(make_bars([10.0, 11.0])), run_id, later(1))
     assert read_known.asked(conn, SYMBOL).oldest_doubt == np.datetime64("2024-01-03")
-    assert [str(day) for day in read_known.open_gaps(conn, SYMBOL)] == ["2024-01-03"]
+    assert [str(day) for day in read_known.gap_dates(conn, SYMBOL)] == ["2024-01-03"]
 
 
 def test_an_event_that_vanished_is_in_doubt_until_it_returns_or_is_withdrawn(conn: Connection) -> None:

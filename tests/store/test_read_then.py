@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UsageError
-from pipeline.reconcile import reconcile
+from pipeline.ingest.reconcile import reconcile
 from pipeline.settings import AssetSettings
-from pipeline.store import Connection, read, read_known, read_then, write, write_prices
+from pipeline.store import Connection, read, read_known, read_runs, read_then, write, write_prices
 from pipeline.types import ActionKind, Bars, CorporateAction, PastRun, Prices, ValidatedPrices
 from tests.store.examples import SYMBOL, dividend, later, make_bars
 
@@ -29,7 +29,7 @@ def begin(conn: Connection, at: datetime, symbol: str = SYMBOL) -> PastRun:
         settings_json="{}",
     )
     write.register_assets(conn, [AssetSettings(symbol=symbol)], run_id)
-    return read_then.past_run(conn, run_id)
+    return read_runs.past_run(conn, run_id)
 
 
 def download(conn: Connection, at: datetime, bars: Bars, *actions: CorporateAction) -> PastRun:
@@ -70,19 +70,19 @@ def test_a_run_is_found_with_what_it_was_told_and_when(conn: Connection) -> None
 
 def test_a_run_that_does_not_exist_is_refused_with_the_numbers_there_are(conn: Connection) -> None:
     with pytest.raises(UsageError, match="there is no run 1") as caught:
-        read_then.past_run(conn, 1)
+        read_runs.past_run(conn, 1)
     assert caught.value.next_step == "No run is stored yet: start one with 'pricecast run'."
     begin(conn, later(0))
     begin(conn, later(1))
     with pytest.raises(UsageError, match="numbered from 1 to 2"):
-        read_then.past_run(conn, 3)
+        read_runs.past_run(conn, 3)
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**31, 2**63, 10**30])
 def test_a_number_that_no_run_can_have_is_refused_too(conn: Connection, number: int) -> None:
     begin(conn, later(0))
     with pytest.raises(UsageError, match=f"there is no run {number}"):
-        read_then.past_run(conn, number)
+        read_runs.past_run(conn, number)
 
 
 def test_before_anything_was_stored_nothing_is_known(conn: Connection) -> None:

@@ -12,11 +12,20 @@ from hypothesis import strategies as st
 from sqlalchemy import Table, func, select
 from sqlalchemy.exc import IntegrityError
 
+from pipeline.ingest.validate import SENTENCES
 from pipeline.store import Connection, Engine, read, writing
 from pipeline.store.read_known import in_quarantine
 from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, rebasings, rejected_bars
 from pipeline.store.write_prices import decide
-from pipeline.types import ActionKind, Bars, CorporateAction, Decision, Rebasing, RejectedBar
+from pipeline.types import (
+    ActionKind,
+    Bars,
+    CorporateAction,
+    Decision,
+    QuarantineCode,
+    QuarantinedRow,
+    Rebasing,
+)
 from tests.properties import examples
 from tests.store.examples import (
     NOON,
@@ -42,14 +51,14 @@ def refused(
     session: str,
     close: float = 11.0,
     *,
-    reason: str = "high is below low",
+    code: QuarantineCode = QuarantineCode.HIGH_BELOW_LOW,
     adj_close: float = 11.0,
     date_text: str = "",
-) -> RejectedBar:
+) -> QuarantinedRow:
     """A row with a high of 8 that was not believed."""
     row = f'{{"open": 10.0, "high": 8.0, "low": 9.0, "close": {close}, "adj_close": {adj_close}}}'
     day = np.datetime64(session or "NaT", "D")
-    return RejectedBar(SYMBOL, date_text or session, day, reason, row)
+    return QuarantinedRow(SYMBOL, date_text or session, day, code, SENTENCES[code], row)
 
 
 def only(conn: Connection, table: Table) -> Any:
@@ -106,8 +115,8 @@ def test_a_rejected_row_is_stored_once(conn: Connection) -> None:
     run_id = start_run(conn)
     rejected = (refused("2024-01-09"),) * 2
     prices = validated(make_bars([10.0]), rejected=rejected)
-    assert store_prices(conn, prices, run_id, NOON).rejected == 1
-    assert store_prices(conn, prices, run_id, later(1)).rejected == 0
+    assert store_prices(conn, prices, run_id, NOON).newly_quarantined == 1
+    assert store_prices(conn, prices, run_id, later(1)).newly_quarantined == 0
     assert only(conn, rejected_bars).first_seen_at_utc == NOON
 
 
@@ -176,94 +185,87 @@ def test_a_rejected_row_that_wobbles_beside_its_prices_is_the_same_row(conn: Con
     run_id = start_run(conn)
     for day, adj_close in enumerate((11.0, 11.0 * (1 + 1e-7), 10.4)):
         rows = (refused("2024-01-09", close=11.0 * (1 + day * 1e-7), adj_close=adj_close),)
-        summary = store(conn, changed(make_bars([]), rejected=rows), run_id, later(day))
-        assert (summary.rejected, summary.quarantined) == (int(day == 0), 1)
+        summary = store(conn, changed(make_bars([]), quarantined=rows), run_id, later(day))
+        assert (summary.newly_quarantined, summary.in_quarantine) == (int(day == 0), 1)
 
 
 @pytest.mark.parametrize(
     "other",
     [
         pytest.param(refused("2024-01-09", close=12.0), id="another price"),
-        pytest.param(refused("2024-01-09", reason="conflicting rows for one date"), id="another reason"),
+        pytest.param(refused("2024-01-09", code=QuarantineCode.CONFLICT), id="another reason"),
         pytest.param(refused("2024-01-10"), id="another date"),
     ],
 )
-def test_a_rejected_row_with_another_fault_is_another_row(conn: Connection, other: RejectedBar) -> None:
+def test_a_rejected_row_with_another_fault_is_another_row(conn: Connection, other: QuarantinedRow) -> None:
     run_id = start_run(conn)
-    store(conn, changed(make_bars([]), rejected=(refused("2024-01-09"),)), run_id, NOON)
-    assert store(conn, changed(make_bars([]), rejected=(other,)), run_id, later(1)).rejected == 1
+    store(conn, changed(make_bars([]), quarantined=(refused("2024-01-09"),)), run_id, NOON)
+    assert store(conn, changed(make_bars([]), quarantined=(other,)), run_id, later(1)).newly_quarantined == 1
 
 
 def test_a_download_says_why_most_of_its_rows_were_rejected(conn: Connection) -> None:
     run_id = start_run(conn)
-    reasons = ("a price is missing", "high is below low", "high is below low")
-    rows = tuple(refused(f"2024-01-0{day}", reason=why) for day, why in enumerate(reasons, start=7))
-    summary = store(conn, changed(make_bars([]), rejected=rows), run_id, NOON)
-    assert (summary.rejected, summary.rejected_for) == (3, "high is below low")
-    again = store(conn, changed(make_bars([]), rejected=rows), run_id, later(1))
-    assert (again.rejected, again.rejected_for) == (0, "")
+    codes = (QuarantineCode.MISSING_PRICE, *(QuarantineCode.HIGH_BELOW_LOW,) * 2)
+    rows = tuple(refused(f"2024-01-0{day}", code=code) for day, code in enumerate(codes, start=7))
+    summary = store(conn, changed(make_bars([]), quarantined=rows), run_id, NOON)
+    assert (summary.newly_quarantined, summary.commonest_reason) == (3, "high is below low")
+    again = store(conn, changed(make_bars([]), quarantined=rows), run_id, later(1))
+    assert (again.newly_quarantined, again.commonest_reason) == (0, "")
 
 
 def test_a_rejected_row_leaves_the_quarantine_when_its_session_comes_without_it(
     conn: Connection,
 ) -> None:
     run_id, session = start_run(conn), "2024-01-09"
-    store(conn, changed(make_bars([]), rejected=(refused(session),)), run_id, NOON)
+    store(conn, changed(make_bars([]), quarantined=(refused(session),)), run_id, NOON)
     elsewhere = changed(make_bars([]), judged=["2024-01-10"])
-    assert store(conn, elsewhere, run_id, later(1)).quarantined == 1
+    assert store(conn, elsewhere, run_id, later(1)).in_quarantine == 1
     without = changed(make_bars([10.0], start=session), judged=[session])
     for day in (2, 3):
-        assert store(conn, without, run_id, later(day)).quarantined == 0
+        assert store(conn, without, run_id, later(day)).in_quarantine == 0
         assert only(conn, rejected_bars).resolved_at_utc == later(2)
 
 
 def test_a_rejected_row_that_comes_back_is_in_quarantine_again(conn: Connection) -> None:
     run_id, session = start_run(conn), "2024-01-09"
-    row = changed(make_bars([]), rejected=(refused(session),), judged=[session])
+    row = changed(make_bars([]), quarantined=(refused(session),), judged=[session])
     store(conn, row, run_id, NOON)
     store(conn, changed(make_bars([]), judged=[session]), run_id, later(1))
     summary = store(conn, row, run_id, later(2))
-    assert (summary.rejected, summary.quarantined) == (0, 1)
+    assert (summary.newly_quarantined, summary.in_quarantine) == (0, 1)
     assert only(conn, rejected_bars).resolved_at_utc is None
 
 
 def test_a_row_without_a_date_leaves_the_quarantine_when_it_is_not_given_any_more(conn: Connection) -> None:
     run_id = start_run(conn)
     total = refused("", date_text="Total", reason="date cannot be read")
-    assert store(conn, changed(make_bars([]), rejected=(total,)), run_id, NOON).quarantined == 1
-    assert store(conn, changed(make_bars([]), rejected=(total,)), run_id, later(1)).quarantined == 1
+    assert store(conn, changed(make_bars([]), quarantined=(total,)), run_id, NOON).in_quarantine == 1
+    assert store(conn, changed(make_bars([]), quarantined=(total,)), run_id, later(1)).in_quarantine == 1
     assert only(conn, rejected_bars).session_date is None
-    assert store(conn, changed(make_bars([])), run_id, later(2)).quarantined == 0
+    assert store(conn, changed(make_bars([])), run_id, later(2)).in_quarantine == 0
 
 
 def test_a_row_without_prices_is_known_again(conn: Connection) -> None:
     run_id, day = start_run(conn), np.datetime64("2024-01-09")
     nothing = '{"open": null, "high": null, "low": null, "close": null, "volume": '
-    texts = [f"{nothing}{volume}}}" for volume in (0, 5)]
+    code = QuarantineCode.NO_PRICES
+    rows = [QuarantinedRow(SYMBOL, "9.1.", day, code, SENTENCES[code], f"{nothing}{n}}}") for n in (0, 5)]
     counted = [
-        store(
-            conn,
-            changed(make_bars([]), rejected=(RejectedBar(SYMBOL, "9.1.", day, "all prices missing", text),)),
-            run_id,
-            NOON,
-        ).rejected
-        for text in texts
+        store(conn, changed(make_bars([]), quarantined=(row,)), run_id, NOON).newly_quarantined
+        for row in rows
     ]
     assert counted == [1, 0]
 
 
 def test_infinite_prices_are_known_again(conn: Connection) -> None:
     run_id, day = start_run(conn), np.datetime64("2024-01-09")
-    row = RejectedBar(
-        SYMBOL,
-        "9.1.",
-        day,
-        "a price is not finite",
-        '{"open": 1.0, "high": "inf", "low": 1.0, "close": 1.0, "dividend": null}',
-    )
-    again = RejectedBar(SYMBOL, "9.1.", day, row.reason, row.row.replace("null", "0.0"))
+    code = QuarantineCode.NOT_FINITE
+    values = '{"open": 1.0, "high": "inf", "low": 1.0, "close": 1.0, "dividend": null}'
+    row = QuarantinedRow(SYMBOL, "9.1.", day, code, SENTENCES[code], values)
+    again = replace(row, row=values.replace("null", "0.0"))
     counted = [
-        store(conn, changed(make_bars([]), rejected=(one,)), run_id, NOON).rejected for one in (row, again)
+        store(conn, changed(make_bars([]), quarantined=(one,)), run_id, NOON).newly_quarantined
+        for one in (row, again)
     ]
     assert counted == [1, 0]
 
@@ -271,7 +273,7 @@ def test_infinite_prices_are_known_again(conn: Connection) -> None:
 def test_a_decision_stands_until_another_one_and_counts_no_longer_as_waiting(conn: Connection) -> None:
     run_id = start_run(conn)
     rows = (refused("2024-01-09"), refused("2024-01-10"))
-    store(conn, changed(make_bars([]), rejected=rows), run_id, NOON)
+    store(conn, changed(make_bars([]), quarantined=rows), run_id, NOON)
     decide(conn, [1, 2], Decision.REJECTED, later(1))
     decide(conn, [2], Decision.RELEASED, later(2))
     decide(conn, [], Decision.RELEASED, later(3))
@@ -342,7 +344,7 @@ def test_a_filled_gap_stays_filled(conn: Connection) -> None:
     store(conn, changed(make_bars([10.0]), missing=["2024-01-02"]), run_id, NOON)
     store_prices(conn, validated(make_bars([10.0, 11.0])), run_id, later(1))
     summary = store_prices(conn, validated(make_bars([10.0]), missing=["2024-01-02"]), run_id, later(2))
-    assert (summary.missing, summary.open_gaps) == (0, 0)
+    assert (summary.missing, summary.n_gaps) == (0, 0)
     assert only(conn, gaps).filled_at_utc == later(1)
 
 

@@ -1,0 +1,203 @@
+"""The daily job: the steps in order, for every asset, whatever happens to one of them."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+
+from pipeline.clock import utc_now
+from pipeline.ingest.rate_limit import RateLimitedBatch
+from pipeline.job.context import Job, StepResult
+from pipeline.job.due import Due, assign
+from pipeline.job.progress import Progress, silent
+from pipeline.job.request import Request, Selection, check_as_of, check_calendars, selected_assets
+from pipeline.job.run_record import Tally, finish_run, start_run, summary_of
+from pipeline.job.steps import forecasts, prices, verdicts
+from pipeline.job.workers import Pending, Workers, open_workers
+from pipeline.models import check_models
+from pipeline.settings import AssetSettings, Settings
+from pipeline.sources.base import PriceSource
+from pipeline.store import Engine
+from pipeline.timings import account_of_run
+from pipeline.types import IngestSummary, RawPrices, Restatement, RunStatus, RunSummary
+
+log = logging.getLogger(__name__)
+
+ASSETS_AHEAD = 8
+"""So many assets are handed to the workers before the first one's results are stored: enough to keep all of
+them busy, and no more than memory holds for any number of assets."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Steps:
+    """The steps as plain functions, or decorated by a scheduler; what they do is the same.
+
+    `workers` opens the workers that train between the steps.
+    """
+
+    first_date: Callable[[Job, AssetSettings], date] = prices.first_date
+    download: Callable[[Job, AssetSettings, date], RawPrices] = prices.download_patiently
+    ingest: Callable[[Job, AssetSettings, RawPrices], IngestSummary | Restatement] = prices.ingest
+    assign: Callable[[Job, AssetSettings], Due] = assign
+    backtest: Callable[[Job, AssetSettings, Sequence[Pending]], StepResult] = forecasts.backtest
+    score: Callable[[Job, AssetSettings], StepResult] = verdicts.score
+    issue: Callable[[Job, AssetSettings, Sequence[Pending]], StepResult] = forecasts.issue
+    combine: Callable[[Job, AssetSettings], StepResult] = forecasts.combine
+    judge: Callable[[Job, Sequence[AssetSettings]], StepResult] = verdicts.judge
+    workers: Callable[[Settings], AbstractContextManager[Workers]] = open_workers
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A job with how its steps are run, and what has come of them."""
+
+    job: Job
+    steps: Steps
+    tally: Tally
+    progress: Progress
+    batch: RateLimitedBatch
+
+
+def run_daily(
+    request: Request,
+    source: PriceSource,
+    store: Engine,
+    run_steps: Steps | None = None,
+    progress: Progress = silent,
+    clock: Callable[[], datetime] = utc_now,
+) -> RunSummary:
+    """Download, store, forecast, score and judge, as of `request.as_of`; `clock` gives the wall clock.
+
+    A failing asset or model is a `Failure` of the summary and leaves the others alone: the status is DONE
+    without failures, DEGRADED with some, FAILED when no asset got through. An asset whose download fails is
+    forecast all the same where its newest settled bar is stored already. Asked again without news, a run
+    leaves no row but its own in `runs`. Raises ConfigError and UsageError before anything is written.
+    """
+    return _run(request, source, store, run_steps or Steps(), progress, clock, _whole_day)
+
+
+def run_download(
+    request: Request,
+    source: PriceSource,
+    store: Engine,
+    run_steps: Steps | None = None,
+    progress: Progress = silent,
+    clock: Callable[[], datetime] = utc_now,
+) -> RunSummary:
+    """The first half of `run_daily`: prices are downloaded and stored, and nothing is forecast."""
+    return _run(request, source, store, run_steps or Steps(), progress, clock, _prices)
+
+
+def _run(
+    request: Request,
+    source: PriceSource,
+    store: Engine,
+    run_steps: Steps,
+    progress: Progress,
+    clock: Callable[[], datetime],
+    work: Callable[[_Run, Selection], None],
+) -> RunSummary:
+    check_models(request.settings)
+    started_at = clock()
+    check_as_of(request.as_of, started_at)
+    selection = selected_assets(request)
+    check_calendars(request.settings, selection.all)
+    with account_of_run() as account:
+        job = start_run(request, selection, source, store, started_at)
+        tally = Tally()
+        batch = RateLimitedBatch(source.name, request.settings.download)
+        try:
+            work(_Run(job, run_steps, tally, progress, batch), selection)
+            summary = summary_of(request, job, selection.assets, tally, account.timings())
+        except BaseException:
+            finish_run(job, RunStatus.FAILED, tally, clock())
+            raise
+        finish_run(job, summary.status, tally, clock())
+        return summary
+
+
+def _whole_day(run: _Run, selection: Selection) -> None:
+    _prices(run, selection)
+    up_to_date = [
+        asset
+        for asset in selection.assets
+        if asset.symbol in run.tally.served or prices.has_newest_bar(run.job, asset)
+    ]
+    run.tally.served.clear()
+    _forecast_all(run, up_to_date)
+    run.progress("verdicts", "", 0, 1)
+    run.tally.verdicts = run.steps.judge(run.job, selection.assets).count
+    forecasts.prune_weights(run.job)
+    run.progress("verdicts", "", 1, 1)
+
+
+def _prices(run: _Run, selection: Selection) -> None:
+    total = len(selection.all)
+    for done, asset in enumerate(selection.all):
+        run.progress("prices", asset.symbol, done, total)
+        if run.tally.is_done(asset, partial(_ingest, run, asset)):
+            run.tally.served.add(asset.symbol)
+    run.progress("prices", "", total, total)
+
+
+def _ingest(run: _Run, asset: AssetSettings) -> None:
+    found = run.steps.ingest(run.job, asset, _downloaded(run, asset, run.steps.first_date(run.job, asset)))
+    if isinstance(found, Restatement):
+        log.info("%s: %s; asking for the whole history", found.symbol, found.why)
+        whole = _downloaded(run, asset, run.job.settings.download.history_start)
+        found = run.steps.ingest(run.job, asset, whole)
+    if isinstance(found, IngestSummary):
+        run.tally.ingested.append(found)
+
+
+def _downloaded(run: _Run, asset: AssetSettings, start: date) -> RawPrices:
+    return run.batch.ask(asset.symbol, lambda: run.steps.download(run.job, asset, start))
+
+
+def _forecast_all(run: _Run, assets: Sequence[AssetSettings]) -> None:
+    """Assets are handed out some ahead of the one whose results are stored, always in their order."""
+    handed_out: deque[tuple[AssetSettings, list[Pending]]] = deque()
+    done = 0
+
+    def store_next() -> None:
+        nonlocal done
+        asset, pending = handed_out.popleft()
+        run.progress("forecasts", asset.symbol, done, len(assets))
+        if run.tally.is_done(asset, lambda: _store(run, asset, pending)):
+            run.tally.served.add(asset.symbol)
+        done += 1
+
+    with run.steps.workers(run.job.settings) as workers:
+        for asset in assets:
+            handed_out.append((asset, _handed_out(run, asset, workers)))
+            if len(handed_out) > ASSETS_AHEAD:
+                store_next()
+        while handed_out:
+            store_next()
+    run.progress("forecasts", "", len(assets), len(assets))
+
+
+def _handed_out(run: _Run, asset: AssetSettings, workers: Workers) -> list[Pending]:
+    pending: list[Pending] = []
+
+    def hand_out() -> None:
+        due = run.steps.assign(run.job, asset)
+        run.tally.failures.extend(due.failures)
+        pending.extend(workers.submit(assignment) for assignment in due.assignments)
+
+    run.tally.is_done(asset, hand_out)
+    return pending
+
+
+def _store(run: _Run, asset: AssetSettings, pending: Sequence[Pending]) -> None:
+    job, tally = run.job, run.tally
+    tally.add_forecasts(run.steps.backtest(job, asset, pending))
+    tally.scores += run.steps.score(job, asset).count
+    tally.add_forecasts(run.steps.issue(job, asset, pending))
+    combined = run.steps.combine(job, asset)
+    tally.add_forecasts(combined)
+    if combined.count:
+        tally.scores += run.steps.score(job, asset).count

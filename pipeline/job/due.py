@@ -1,0 +1,84 @@
+"""Which forecasts are due: reads the store, and loads the inputs of each model that lacks some."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from pipeline.errors import PricecastError
+from pipeline.job.context import Job
+from pipeline.learn.history import History, features_of, read_history
+from pipeline.learn.walk_forward import Assignment, WarmStart
+from pipeline.models import configure
+from pipeline.models.base import EnsembleParameters, LstmParameters, ModelConfig
+from pipeline.score.warm_audit import is_warm_worse
+from pipeline.settings import AssetSettings
+from pipeline.store import Connection, read, read_past, reading
+from pipeline.timings import timed
+from pipeline.types import Failure, ForecastKind, Work
+
+
+@dataclass(frozen=True, eq=False)
+class Due:
+    """The forecasts of one asset that are not issued yet, and the models that cannot be asked for any."""
+
+    assignments: tuple[Assignment, ...]
+    failures: tuple[Failure, ...] = ()
+
+
+@timed(Work.LOAD)
+def assign(job: Job, asset: AssetSettings) -> Due:
+    """A backtest of every model that has none, and a live forecast where the newest session has none.
+
+    Ensembles are left to the step `combine`: they need what the others forecast.
+
+    No live forecast is asked for while the newest settled session has no bar.
+    """
+    assignments, failures = [], []
+    with reading(job.store) as connection:
+        history = read_history(job, asset, partial(read.prices, connection))
+        for name in job.settings.models:
+            try:
+                config = configure(job.settings, asset, name)
+                if not isinstance(config.parameters, EnsembleParameters):
+                    assignments.append(_assignment(job, connection, history, config))
+            except PricecastError as error:
+                failures.append(Failure(asset.symbol, name, str(error)))
+    return Due(tuple(one for one in assignments if one is not None), tuple(failures))
+
+
+def _assignment(job: Job, connection: Connection, history: History, config: ModelConfig) -> Assignment | None:
+    own, plan = history.own, job.settings.backtest
+    symbol = own.asset.symbol
+    has_backtest = plan.origins == 0 or read.has_forecasts(
+        connection, symbol, config.name, config.config_hash, ForecastKind.BACKTEST
+    )
+    sessions = own.prices.bars.session_dates
+    has_newest = len(sessions) > 0 and sessions[-1] == own.newest
+    is_live = has_newest and not read.has_live_origin(
+        connection, symbol, config.name, config.config_hash, own.newest
+    )
+    if has_backtest and not is_live:
+        return None
+    return Assignment(
+        features=features_of(history, config),
+        config=config,
+        calendar=own.calendar,
+        backtest_origins=0 if has_backtest else plan.origins,
+        refit_every=plan.refit_every,
+        is_live=is_live,
+        warm_start=_warm_start(connection, history, config),
+    )
+
+
+def _warm_start(connection: Connection, history: History, config: ModelConfig) -> WarmStart | None:
+    """How fits go on from earlier ones; None where none do, or where audits found that to be worse."""
+    parameters = config.parameters
+    if not isinstance(parameters, LstmParameters) or parameters.warm_epochs == 0:
+        return None
+    key, newest = (history.asset.symbol, config.name, config.config_hash), history.own.newest
+    if is_warm_worse(read_past.audited_errors(connection, *key, newest), config.horizons):
+        return None
+    return WarmStart(
+        before=read_past.weights_before(connection, *key, newest),
+        last_audit=read_past.last_audit(connection, *key, newest),
+        audit_days=parameters.audit_days,
+    )

@@ -1,0 +1,158 @@
+"""The record of a run: its row in `runs` from start to end, what it has done so far, and its summary."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from pipeline import __version__
+from pipeline.errors import PricecastError
+from pipeline.job.context import Job, StepResult
+from pipeline.job.request import Request, Selection
+from pipeline.settings import AssetSettings, Settings
+from pipeline.sources.base import PriceSource
+from pipeline.store import Engine, write, writing
+from pipeline.types import Failure, IngestSummary, RunStatus, RunSummary, Timings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Tally:
+    """What a run has done so far; the one thing that changes while it goes on."""
+
+    ingested: list[IngestSummary] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    served: set[str] = field(default_factory=set)
+    """The symbols that came through the stage that is at work."""
+    forecasts: int = 0
+    scores: int = 0
+    verdicts: int = 0
+
+    def add_forecasts(self, result: StepResult) -> None:
+        """Count the forecasts that a step stored, and note its failures, each once."""
+        self.forecasts += result.count
+        self.failures.extend(failure for failure in result.failures if failure not in self.failures)
+
+    def is_done(self, asset: AssetSettings, work: Callable[[], None]) -> bool:
+        """Do the work of one asset; whatever fails is noted as the asset's own failure, and not raised."""
+        try:
+            work()
+        except PricecastError as error:
+            self.failures.append(Failure(asset.symbol, "", str(error)))
+            return False
+        except Exception as error:
+            # One asset's defect must not cost the others their day.
+            log.exception("unexpected failure of %s", asset.symbol)
+            message = f"{asset.symbol}: unexpected {type(error).__name__}: {error}\n  Run again with --debug."
+            self.failures.append(Failure(asset.symbol, "", message))
+            return False
+        return True
+
+    def status(self, assets: Sequence[AssetSettings]) -> RunStatus:
+        """DONE without failures, DEGRADED when some of `assets` got through all the same, else FAILED."""
+        if not self.failures:
+            return RunStatus.DONE
+        is_any_served = any(asset.symbol in self.served for asset in assets)
+        return RunStatus.DEGRADED if is_any_served else RunStatus.FAILED
+
+
+def start_run(
+    request: Request, selection: Selection, source: PriceSource, store: Engine, started_at: datetime
+) -> Job:
+    """Write that a run starts, with all that it was asked for, and register its assets; gives its Job."""
+    with writing(store) as connection:
+        run_id = write.start_run(
+            connection,
+            command=request.command,
+            source=source.name,
+            as_of=request.as_of,
+            started_at=started_at,
+            code_version=__version__,
+            settings_json=request.settings.model_dump_json(),
+        )
+        write.register_assets(connection, selection.all, run_id)
+    return Job(request.settings, request.as_of, run_id, source, store, started_at)
+
+
+def finish_run(job: Job, status: RunStatus, tally: Tally, finished_at: datetime) -> None:
+    """Write how the run ended and what it did."""
+    with writing(job.store) as connection:
+        write.finish_run(
+            connection,
+            job.run_id,
+            status=status,
+            finished_at=finished_at,
+            summary_json=_summary_json(tally),
+        )
+
+
+def summary_of(
+    request: Request, job: Job, assets: Sequence[AssetSettings], tally: Tally, timings: Timings
+) -> RunSummary:
+    """The run as a person asks about it."""
+    return RunSummary(
+        run_id=job.run_id,
+        as_of=job.as_of,
+        status=tally.status(assets),
+        ingested=tuple(tally.ingested),
+        failures=tuple(tally.failures),
+        notes=(*_unlisted(request, assets), *_incomplete(request.settings, tally.ingested)),
+        n_forecasts=tally.forecasts,
+        n_scores=tally.scores,
+        n_verdicts=tally.verdicts,
+        timings=timings,
+    )
+
+
+def _unlisted(request: Request, assets: Sequence[AssetSettings]) -> Iterator[str]:
+    """Which assets are not configured, and what they are taken for."""
+    for asset in assets:
+        if not request.settings.is_listed(asset.symbol):
+            yield f"{asset.symbol} is not configured: taken as {asset.currency} on calendar {asset.calendar}"
+
+
+def _incomplete(settings: Settings, ingested: Sequence[IngestSummary]) -> Iterator[str]:
+    """Which histories lack sessions that others of the same calendar have, in one note."""
+    firsts: dict[str, np.datetime64] = {}
+    for one in ingested:
+        calendar = settings.asset(one.symbol).calendar
+        firsts[calendar] = np.fmin(firsts.get(calendar, one.first_session), one.first_session)
+    lacking = []
+    for one in ingested:
+        if one.first_session > firsts[settings.asset(one.symbol).calendar]:
+            lacking.append(f"{one.symbol} (from {one.first_session})")
+        elif one.n_gaps:
+            lacking.append(f"{one.symbol} ({one.n_gaps} missing)")
+    if lacking:
+        yield f"{len(lacking)} of {len(ingested)} histories are incomplete: {', '.join(lacking)}"
+
+
+def _summary_json(tally: Tally) -> str:
+    return json.dumps(
+        {
+            "ingested": [
+                {
+                    "symbol": one.symbol,
+                    "new": one.new,
+                    "revised": one.revised,
+                    "rejected": one.newly_quarantined,
+                    "rejected_for": one.commonest_reason,
+                    "missing": one.missing,
+                    "rebased": one.rebased,
+                    "quarantined": one.in_quarantine,
+                    "newest_session": str(one.newest_session),
+                }
+                for one in tally.ingested
+            ],
+            "failures": [
+                {"symbol": one.symbol, "model": one.model, "message": one.message} for one in tally.failures
+            ],
+            "forecasts": tally.forecasts,
+            "scores": tally.scores,
+            "verdicts": tally.verdicts,
+        }
+    )

@@ -1,0 +1,95 @@
+"""Steps from a price source to the stored bars of an asset."""
+
+from datetime import date
+
+import tenacity
+
+from pipeline.errors import SourceError, TransientSourceError
+from pipeline.ingest.first_date import first_date_to_ask
+from pipeline.ingest.reconcile import reconcile, restatement
+from pipeline.ingest.validate import require_bars, validate
+from pipeline.job.context import Job
+from pipeline.settings import AssetSettings
+from pipeline.store import read, read_known, reading, write_prices, writing
+from pipeline.timings import timed
+from pipeline.types import IngestSummary, PriceChanges, RawPrices, Restatement, Work
+
+MOST_CONTRADICTING = 3
+"""More bars than this that contradict stored ones are no slip, but another history."""
+
+
+def first_date(job: Job, asset: AssetSettings) -> date:
+    """The first session date that the source has to be asked for."""
+    with reading(job.store) as connection:
+        asked = read_known.asked(connection, asset.symbol)
+    calendar, settings = job.calendar(asset), job.settings.download
+    return first_date_to_ask(
+        asked, calendar, job.newest_settled(asset), settings.overlap_sessions, settings.history_start
+    )
+
+
+def whole_history(job: Job, _asset: AssetSettings) -> date:
+    """The first date of the whole history, in place of `first_date`: every bar is compared again."""
+    return job.settings.download.history_start
+
+
+@timed(Work.LOAD)
+def download(job: Job, asset: AssetSettings, start: date) -> RawPrices:
+    """Ask the source once. Raises as `PriceSource.download` does."""
+    return job.source.download(asset, start, job.as_of)
+
+
+def download_patiently(job: Job, asset: AssetSettings, start: date) -> RawPrices:
+    """`download`, asking again with exponential back-off and jitter after a transient error.
+
+    A rate limit is raised at once: it is the whole batch that has to wait (`ingest.rate_limit`).
+    """
+    patience = job.settings.download
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(TransientSourceError),
+        stop=tenacity.stop_after_attempt(patience.tries),
+        wait=tenacity.wait_exponential_jitter(
+            multiplier=patience.backoff_seconds, jitter=min(1.0, patience.backoff_seconds)
+        ),
+        reraise=True,
+    )
+    return retrying(download, job, asset, start)
+
+
+@timed(Work.STORE)
+def ingest(job: Job, asset: AssetSettings, raw: RawPrices) -> IngestSummary | Restatement:
+    """Validate what was downloaded, compare it with what is stored, and store what has changed.
+
+    Rejected rows are stored with their reasons. Where a part of the history shows that all of it is given in
+    other units, nothing is stored, and the Restatement says so: ask from the start of the history. Raises
+    SourceError, once everything is stored, when no row may be believed, or many contradict stored ones.
+    """
+    with writing(job.store) as connection:
+        with timed(Work.LOAD):
+            known = read_known.known_prices(connection, asset.symbol)
+            prices = validate(raw, asset, job.calendar(asset), job.as_of, known.decided)
+        restated = restatement(prices, known) if raw.start > job.settings.download.history_start else None
+        if restated is not None:
+            return restated
+        changes = reconcile(prices, known, job.started_at)
+        summary = write_prices.store_changes(connection, changes, raw.start, job.run_id, job.started_at)
+    require_bars(prices, raw, asset)
+    _require_agreement(changes, raw, asset)
+    return summary
+
+
+def _require_agreement(changes: PriceChanges, raw: RawPrices, asset: AssetSettings) -> None:
+    if changes.n_contradicting > MOST_CONTRADICTING:
+        raise SourceError(
+            asset.symbol,
+            f"{changes.n_contradicting} bars of {raw.origin} contradict the stored ones, which stay: "
+            f"{changes.quarantined[-1].reason}",
+            "See 'pricecast quarantine list'; release the rows if they are right.",
+        )
+
+
+def has_newest_bar(job: Job, asset: AssetSettings) -> bool:
+    """Is the bar of the newest settled session stored?"""
+    with reading(job.store) as connection:
+        newest = job.newest_settled(asset)
+        return read.newest_session(connection, asset.symbol, newest) == newest

@@ -1,0 +1,163 @@
+"""Who works on assignments: this process in turn, or spawned processes with one thread each.
+
+A forecast depends on its assignment alone, so it is the same bits whoever works on it, and in which order.
+Workers only compute: the process that runs the job is the one that reads and writes the store.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from threadpoolctl import threadpool_limits
+
+from pipeline.errors import AssetError, PricecastError
+from pipeline.learn.walk_forward import Assignment, Forecasted, forecast
+from pipeline.models.base import AutoParameters, LstmParameters
+from pipeline.settings import Settings
+from pipeline.timings import add_spent_by_worker, measured, timed
+from pipeline.types import Work
+
+
+@dataclass(eq=False)
+class Pending:
+    """An assignment that somebody works on, or will when its result is asked for."""
+
+    assignment: Assignment
+    work: Callable[[], Forecasted]
+
+    @property
+    def result(self) -> Forecasted:
+        """What came of it, waited for; raises what the work raised, as often as it is asked for."""
+        if isinstance(self._outcome, PricecastError):
+            raise self._outcome
+        return self._outcome
+
+    @cached_property
+    def _outcome(self) -> Forecasted | PricecastError:
+        try:
+            return self.work()
+        except PricecastError as error:
+            return error
+
+
+class Workers(Protocol):
+    """Anybody who takes assignments."""
+
+    def submit(self, assignment: Assignment) -> Pending: ...
+
+
+class InTurn:
+    """This process, one assignment after the other, each when its result is asked for."""
+
+    def submit(self, assignment: Assignment) -> Pending:
+        return Pending(assignment, lambda: forecast(assignment))
+
+
+@dataclass(eq=False)
+class SpawnedWorkers:
+    """Processes that train networks side by side; what takes no training is done in this process.
+
+    They start with the first network. When one dies, what it and its fellows were working on is tried once
+    more, each in a process of its own; AssetError for the assignment that dies again.
+    """
+
+    count: int
+    _pool: ProcessPoolExecutor | None = field(default=None, init=False)
+
+    def submit(self, assignment: Assignment) -> Pending:
+        if not trains_networks(assignment):
+            return InTurn().submit(assignment)
+        if self._pool is None:
+            self._pool = _pool_of(self.count)
+        try:
+            future = self._pool.submit(work_on, assignment)
+        except BrokenProcessPool:
+            self.close()
+            self._pool = _pool_of(self.count)
+            future = self._pool.submit(work_on, assignment)
+        return Pending(assignment, lambda: _forecasted(future, assignment))
+
+    def close(self) -> None:
+        """End the processes; what they have not begun is dropped."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def open_workers(settings: Settings) -> Iterator[Workers]:
+    """The workers that the settings ask for, until the block ends."""
+    count = number_of_workers(settings)
+    if count == 1:
+        yield InTurn()
+        return
+    workers = SpawnedWorkers(count)
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+def number_of_workers(settings: Settings) -> int:
+    """As many as the settings say, or one a core."""
+    return settings.workers or os.cpu_count() or 1
+
+
+def trains_networks(assignment: Assignment) -> bool:
+    """Whether the assignment is worth a process of its own."""
+    return isinstance(assignment.config.parameters, LstmParameters | AutoParameters)
+
+
+def _pool_of(count: int) -> ProcessPoolExecutor:
+    """Never forked: a fork copies the locks of threads that it does not copy."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, mp_context=context, initializer=use_one_thread)
+
+
+def use_one_thread() -> None:
+    """Keep the libraries of linear algebra in this process from starting threads of their own."""
+    threadpool_limits(1)
+
+
+Worked = tuple[Forecasted, Mapping[Work, float]]
+
+
+def work_on(assignment: Assignment) -> Worked:
+    """What a worker's process does: the forecasts, and where its time went."""
+    return measured(lambda: forecast(assignment))
+
+
+def received(worked: Worked) -> Forecasted:
+    """The forecasts that a worker sent; its time goes to the account of this process."""
+    forecasted, spent = worked
+    add_spent_by_worker(spent)
+    return forecasted
+
+
+def _forecasted(future: Future[Worked], assignment: Assignment) -> Forecasted:
+    try:
+        with timed(Work.WAIT):
+            worked = future.result()
+    except BrokenProcessPool:
+        worked = worked_alone(assignment)
+    return received(worked)
+
+
+def worked_alone(assignment: Assignment) -> Worked:
+    """The same in a process of its own, begun for it; AssetError when that dies."""
+    try:
+        with timed(Work.WAIT), _pool_of(1) as pool:
+            return pool.submit(work_on, assignment).result()
+    except BrokenProcessPool as error:
+        raise AssetError(
+            assignment.features.symbol,
+            f"the process that trained {assignment.config.name} died",
+            "Set workers lower if memory is short, then run again.",
+        ) from error

@@ -1,0 +1,1 @@
+"""From stored prices to forecasts: features, scaling, windows, training and walk-forward."""

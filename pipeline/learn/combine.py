@@ -1,0 +1,166 @@
+"""Ensembles: forecasts made of the forecasts that other models issued for the same origins.
+
+Nothing is trained. The mean of log changes is that of Bates and Granger's (1969) combinations with equal
+weights; the shrunk one pulls it towards the last value.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline import __version__
+from pipeline.errors import AssetError
+from pipeline.learn.intervals import PastErrors
+from pipeline.learn.train import fit_seed
+from pipeline.models.base import ModelConfig
+from pipeline.models.weights import pack
+from pipeline.types import (
+    BoolArray,
+    DateArray,
+    FitRecord,
+    FloatArray,
+    ForecastBlock,
+    ForecastKind,
+    IntArray,
+    MemberForecasts,
+    Provenance,
+    Stationarity,
+    Weighting,
+)
+
+FEWEST_KNOWN = 30
+"""Without so many past forecasts whose outcome is known, the last value has all the weight."""
+
+
+@dataclass(frozen=True, eq=False)
+class Combination:
+    """The forecasts of an ensemble: (o, H) `closes`, and the `weights` (o, H) of the members' mean change."""
+
+    members: MemberForecasts
+    closes: FloatArray
+    weights: FloatArray
+
+    def past_errors(self) -> tuple[PastErrors, ...]:
+        """The absolute log errors of each horizon whose outcome is known."""
+        errors = np.abs(np.log(self.closes / self.members.actual_closes))
+        known = np.isfinite(errors)
+        places = range(errors.shape[1])
+        dates = self.members.target_dates
+        return tuple(PastErrors(dates[known[:, h], h], errors[known[:, h], h]) for h in places)
+
+
+def combine_members(members: MemberForecasts, weighting: Weighting) -> Combination:
+    """What the members said together, at each origin knowing no more than that origin knew."""
+    last = members.last_closes[:, None]
+    changes = np.mean(np.log(members.closes / last), axis=0)
+    if weighting is Weighting.EQUAL:
+        weights = np.ones_like(changes)
+    else:
+        moves = np.log(members.actual_closes / last)
+        columns = zip(members.target_dates.T, changes.T, moves.T, strict=True)
+        weights = np.column_stack([shrinkage(members.origin_dates, *column) for column in columns])
+    return Combination(members, last * np.exp(weights * changes), weights)
+
+
+def shrinkage(
+    origin_dates: DateArray, target_dates: DateArray, changes: FloatArray, moves: FloatArray
+) -> FloatArray:
+    """(o,) weights between 0 and 1 of the (o,) predicted changes, each learnt from earlier forecasts alone.
+
+    The least-squares slope through the origin of the moves (NaN: unknown) on the changes whose target date
+    is no later than the origin (Mincer and Zarnowitz 1969, without a constant), cut to 0..1; 0 for fewer
+    than 30 of them. Both dates ascend.
+    """
+    is_known = np.isfinite(moves)
+    products = np.cumsum(np.where(is_known, changes * moves, 0.0))
+    squares = np.cumsum(np.where(is_known, changes**2, 0.0))
+    counts = np.cumsum(is_known)
+    newest = np.maximum(np.searchsorted(target_dates, origin_dates, side="right") - 1, 0)
+    is_enough = (counts[newest] >= FEWEST_KNOWN) & (squares[newest] > 0.0)
+    slopes = products[newest] / np.where(is_enough, squares[newest], 1.0)
+    return np.where(is_enough, np.clip(slopes, 0.0, 1.0), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class AlreadyIssued:
+    """What is stored of an ensemble's forecasts: a backtest or none, and the origins of live ones."""
+
+    has_backtest: bool
+    live_origins: DateArray
+
+    def is_complete(self, newest: np.datetime64) -> bool:
+        """Is nothing due, when `newest` is the newest settled session?"""
+        return self.has_backtest and bool(np.isin(newest, self.live_origins))
+
+
+def due_blocks(
+    combination: Combination,
+    config: ModelConfig,
+    symbol: str,
+    newest: np.datetime64,
+    issued: AlreadyIssued,
+) -> list[ForecastBlock]:
+    """The forecasts that are not issued yet: the past origins as a backtest, the newest one live.
+
+    AssetError where a member has no forecast from the newest settled session.
+    """
+    origins = combination.members.origin_dates
+    if len(origins) == 0 or origins[-1] != newest:
+        raise AssetError(
+            symbol,
+            f"{config.name} has no forecast from {newest} of all its members",
+            "See why one of them failed, or take it out of ensemble.members.",
+        )
+    due: list[ForecastBlock] = []
+    if not issued.has_backtest:
+        is_past = ~np.isin(origins, [*issued.live_origins, newest])
+        due += blocks(combination, is_past, config, symbol, ForecastKind.BACKTEST)
+    if newest not in issued.live_origins:
+        due += blocks(combination, origins == newest, config, symbol, ForecastKind.LIVE)
+    return due
+
+
+def blocks(
+    combination: Combination, issued: BoolArray, config: ModelConfig, symbol: str, kind: ForecastKind
+) -> Iterator[ForecastBlock]:
+    """The `issued` (o,) origins as blocks, one for each fit of the first member, in order of time."""
+    members = combination.members
+    for fit_id in dict.fromkeys(members.fit_ids[issued].tolist()):
+        rows = np.flatnonzero(issued & (members.fit_ids == fit_id))
+        weights = pack({"weights": combination.weights[rows[-1]]}) if kind is ForecastKind.LIVE else b""
+        yield ForecastBlock(
+            fit=FitRecord(_provenance(members, rows, config, symbol), kind, (), 0, weights),
+            horizons=np.array(config.ahead),
+            origin_dates=members.origin_dates[rows],
+            last_closes=members.last_closes[rows],
+            target_dates=members.target_dates[rows],
+            closes=combination.closes[rows],
+        )
+
+
+def _provenance(members: MemberForecasts, rows: IntArray, config: ModelConfig, symbol: str) -> Provenance:
+    """What the forecasts of these rows rest on: all that was known by the last of them."""
+    first, through = int(rows[0]), slice(0, int(rows[-1]) + 1)
+    newest = members.origin_dates[rows[-1]]
+    known = np.isfinite(members.actual_closes) & (members.target_dates <= newest)
+    digest = hashlib.sha256(np.ascontiguousarray(members.closes[:, through]).tobytes())
+    outcomes = np.where(known, members.actual_closes, 0.0)
+    for array in (members.origin_dates, members.last_closes, outcomes):
+        digest.update(np.ascontiguousarray(array[through]).tobytes())
+    return Provenance(
+        symbol=symbol,
+        model=config.name,
+        config_hash=config.config_hash,
+        data_hash=digest.hexdigest()[:16],
+        seed=fit_seed(symbol, config, members.origin_dates[first]),
+        code_version=__version__,
+        trained_from=members.origin_dates[0],
+        trained_through=members.target_dates[known].max() if known.any() else newest,
+        n_training=int(known[:, 0].sum()),
+        n_validation=0,
+        stationarity=Stationarity(float("nan"), float("nan")),
+        naive_mae=float(members.naive_maes[first]),
+        adjustment=config.adjust,
+    )

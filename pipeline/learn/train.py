@@ -1,0 +1,181 @@
+"""Windows to a fit, with all it takes to make the same fit again."""
+
+import hashlib
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pipeline import __version__
+from pipeline.errors import HistoryError
+from pipeline.learn.scale import Scaler, feature_scaler, fit_scaler, scale
+from pipeline.learn.window import select
+from pipeline.models import open_model
+from pipeline.models.base import FittedModel, ModelConfig
+from pipeline.models.stationarity import measure_stationarity
+from pipeline.timings import timed
+from pipeline.types import (
+    Differencing,
+    Features,
+    FitRecord,
+    FloatArray,
+    ForecastKind,
+    IntArray,
+    LeadLag,
+    Provenance,
+    Target,
+    Windows,
+    Work,
+)
+
+FEWEST_TRAINING_WINDOWS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A trained model with its frozen scaler and provenance."""
+
+    config: ModelConfig
+    scaler: Scaler
+    model: FittedModel
+    provenance: Provenance
+
+    def record(self, kind: ForecastKind) -> FitRecord:
+        """What the store keeps: the weights of live fits, which later ones may go on from."""
+        weights = self.model.to_bytes() if kind is ForecastKind.LIVE else b""
+        return FitRecord(self.provenance, kind, self.model.epochs, self.model.best_epoch, weights)
+
+
+@timed(Work.TRANSFORM)
+def train(
+    features: Features,
+    windows: Windows,
+    origin_row: int,
+    config: ModelConfig,
+    before: bytes = b"",
+    measured_leads: tuple[LeadLag, ...] = (),
+) -> Fit:
+    """Fit on what was known at `origin_row`: windows whose every target had settled by then.
+
+    The newest part of them is the validation block; the windows whose targets reach into it are left out of
+    training. The scaler knows the training rows alone. `before` holds weights to go on from; empty: anew.
+    `measured_leads` are recorded with the fit. Raises HistoryError when too few windows are left.
+    """
+    known = _known_windows(windows, origin_row, config)
+    training, validation = _split(select(windows, known), config)
+    _require_enough(training, features, origin_row, config)
+    rows = _touched_rows(training, config)
+    scaler = fit_scaler(_finite_rows(features.values[rows]), config.scaler)
+    seed = fit_seed(features.symbol, config, features.session_dates[origin_row])
+    scaled = _scaled(training, scaler, config), _scaled(validation, scaler, config)
+    with timed(Work.TRAIN):
+        fitted = open_model(config).fit(*scaled, seed, before)
+    provenance = replace(
+        _provenance(features, training, validation, seed, config),
+        start_hash=start_hash(before),
+        lead_lags=measured_leads,
+    )
+    return Fit(config, scaler, fitted, provenance)
+
+
+def training_rows(windows: Windows, origin_row: int, config: ModelConfig) -> slice:
+    """The feature rows that the training windows of a fit at `origin_row`, and their targets, hold."""
+    training, _ = _split(select(windows, _known_windows(windows, origin_row, config)), config)
+    return _touched_rows(training, config) if len(training) else slice(0, 0)
+
+
+def fit_seed(symbol: str, config: ModelConfig, origin_date: np.datetime64) -> int:
+    """A fit's own seed, the same whenever and wherever it is made."""
+    text = f"{config.seed}:{symbol}:{config.name}:{config.config_hash}:{origin_date}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1
+
+
+def _known_windows(windows: Windows, origin_row: int, config: ModelConfig) -> IntArray:
+    settled = windows.rows + config.horizons <= origin_row
+    recent = windows.rows > origin_row - config.train_sessions
+    whole = np.isfinite(windows.targets).all(axis=1)
+    return np.flatnonzero(settled & recent & whole)
+
+
+def _require_enough(training: Windows, features: Features, origin_row: int, config: ModelConfig) -> None:
+    if len(training) < FEWEST_TRAINING_WINDOWS:
+        raise HistoryError(
+            features.symbol,
+            f"{config.name} has {len(training)} whole windows of {config.time_steps} consecutive sessions to "
+            f"learn from by {features.session_dates[origin_row]}; it needs {FEWEST_TRAINING_WINDOWS}",
+            "Give it a longer history, fewer transform.time_steps, or transform.bridge_gaps = true.",
+        )
+
+
+def _split(known: Windows, config: ModelConfig) -> tuple[Windows, Windows]:
+    n_validation = int(len(known) * config.validation_fraction)
+    if n_validation == 0:
+        return known, select(known, np.arange(0))
+    first_row = known.rows[-n_validation]
+    training = np.flatnonzero(known.rows + config.horizons <= first_row)
+    return select(known, training), select(known, np.arange(len(known) - n_validation, len(known)))
+
+
+def _touched_rows(windows: Windows, config: ModelConfig) -> slice:
+    """The feature rows that the windows or their targets hold."""
+    first = int(windows.rows[0]) - config.time_steps + 1
+    return slice(first, int(windows.rows[-1]) + config.horizons + 1)
+
+
+def _finite_rows(values: FloatArray) -> FloatArray:
+    return values[np.isfinite(values).all(axis=1)]
+
+
+def target_scaler(scaler: Scaler, config: ModelConfig) -> Scaler:
+    """The scaler of the targets: that of feature 0, or of a sum of so many of its independent changes."""
+    own = feature_scaler(scaler, 0)
+    if config.target is Target.LAST and config.difference is not Differencing.NONE:
+        return Scaler(own.offset * config.horizons, own.spread * np.sqrt(config.horizons))
+    return own
+
+
+def _scaled(windows: Windows, scaler: Scaler, config: ModelConfig) -> Windows:
+    targets = scale(windows.targets, target_scaler(scaler, config))
+    return Windows(windows.rows, scale(windows.values, scaler), targets)
+
+
+def _provenance(
+    features: Features, training: Windows, validation: Windows, seed: int, config: ModelConfig
+) -> Provenance:
+    rows = _touched_rows(training, config)
+    newest = validation if len(validation) else training
+    learnt = slice(rows.start, int(newest.rows[-1]) + config.horizons + 1)
+    differenced = features.values[rows, 0]
+    return Provenance(
+        symbol=features.symbol,
+        model=config.name,
+        config_hash=config.config_hash,
+        data_hash=data_hash(features, learnt),
+        seed=seed,
+        code_version=__version__,
+        trained_from=features.session_dates[learnt][0],
+        trained_through=features.session_dates[learnt][-1],
+        n_training=len(training),
+        n_validation=len(validation),
+        stationarity=measure_stationarity(differenced[np.isfinite(differenced)]),
+        naive_mae=_mean_change(features.closes[rows], features.basis[rows], features.segments[rows]),
+        adjustment=config.adjust,
+    )
+
+
+def _mean_change(closes: FloatArray, basis: FloatArray, segments: IntArray) -> float:
+    """Each change in the units of the session it starts from, as forecasts are."""
+    one_session = np.diff(segments) == 0
+    return float(np.mean(np.abs(np.diff(closes) * basis[:-1])[one_session]))
+
+
+def start_hash(before: bytes) -> str:
+    """Sixteen hexadecimal digits of the weights that a fit goes on from; empty for none."""
+    return hashlib.sha256(before).hexdigest()[:16] if before else ""
+
+
+def data_hash(features: Features, rows: slice) -> str:
+    """Sixteen hexadecimal digits of the feature rows, their dates, closes and names."""
+    digest = hashlib.sha256("\0".join(features.names).encode())
+    for array in (features.session_dates, features.values, features.closes):
+        digest.update(np.ascontiguousarray(array[rows]).tobytes())
+    return digest.hexdigest()[:16]

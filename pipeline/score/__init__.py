@@ -1,0 +1,1 @@
+"""Forecasts and what came true: errors, metrics, and the audit of warm starts."""

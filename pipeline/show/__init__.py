@@ -1,0 +1,1 @@
+"""What a person sees: tables, summaries of runs, explained verdicts and pictures."""
