@@ -1,14 +1,17 @@
-"""The rules of the house: imports go one way, each dependency has one home, nothing grows out of hand."""
+"""The rules of the house: imports go one way, each dependency has one home, files stay short."""
 
 import ast
 import re
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from pipeline.store import VIEW_COLUMNS
 
 ROOT = Path(__file__).parents[1]
 CODE = sorted(
@@ -16,28 +19,38 @@ CODE = sorted(
 )
 NAMES = [str(path.relative_to(ROOT)) for path in CODE]
 
-FLOORS = (
-    {"types", "errors"},
-    {"settings", "clock", "timings"},
-    {
-        *("calendars", "difference", "features", "scale", "window", "intervals", "metrics", "stationarity"),
-        *("sources", "models", "networks", "store", "validate", "score", "lag", "report", "plot"),
-        *("adjust", "jumps", "reconcile", "ask", "run_summary"),
-        *("forecast_file", "explanation", "warm_audit", "courtesy"),
-    },
-    {"train", "doctor", "job", "lead_lag"},
-    {"forecast"},
-    {"walk_forward"},
-    {"assign", "workers", "combine"},
-    {"steps", "replay"},
-    {"daily"},
-    {"backfill", "demo"},
-    {"flows"},
-    {"deployments"},
-    {"commands"},
-    {"cli"},
-)
-"""From the ground up; what stands on one floor may import from its own floor and from below."""
+GROUND = ("types", "errors", "settings", "clock", "timings", "calendars", "checks")
+"""What every package may import; among themselves they keep to ALLOWED too."""
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "types": (),
+    "errors": (),
+    "settings": ("types", "errors"),
+    "clock": ("errors",),
+    "timings": ("types",),
+    "calendars": ("types", "errors", "settings"),
+    "checks": ("types", "errors"),
+    "sources": GROUND,
+    "ingest": GROUND,
+    "networks": GROUND,
+    "models": (*GROUND, "networks"),
+    "learn": (*GROUND, "models"),
+    "score": GROUND,
+    "lag": (*GROUND, "score"),
+    "store": GROUND,
+    "show": (*GROUND, "lag"),
+    "job": (*GROUND, "sources", "ingest", "models", "learn", "score", "lag", "store"),
+    "forecast_file": (*GROUND, "lag", "show"),
+    "doctor": (*GROUND, "sources", "models", "store", "show"),
+    "demo": (*GROUND, "sources", "store", "job"),
+    "flows": (*GROUND, "sources", "learn", "store", "job"),
+    "deployments": (*GROUND, "flows"),
+    "commands": (
+        *(*GROUND, "sources", "learn", "lag", "store", "show", "job"),
+        *("forecast_file", "doctor", "demo", "flows", "deployments"),
+    ),
+    "cli": (*GROUND, "commands"),
+}
+"""What each package or module of `pipeline`, and `flows` and `deployments`, may import of the others."""
 
 HOMES = {
     "prefect": ("flows/", "deployments/", "pipeline/doctor.py"),
@@ -47,10 +60,10 @@ HOMES = {
     "curl_cffi": ("pipeline/sources/yahoo.py", "pipeline/sources/yahoo_session.py"),
     "sqlalchemy": ("pipeline/store/",),
     "alembic": ("pipeline/store/",),
-    "matplotlib": ("pipeline/plot/",),
+    "matplotlib": ("pipeline/show/",),
     "exchange_calendars": ("pipeline/calendars.py",),
-    "statsmodels": ("pipeline/metrics.py", "pipeline/stationarity.py"),
-    "sklearn": ("pipeline/scale.py", "pipeline/models/ridge.py"),
+    "statsmodels": ("pipeline/score/metrics.py", "pipeline/models/stationarity.py"),
+    "sklearn": ("pipeline/learn/scale.py", "pipeline/models/ridge.py"),
     "typer": ("pipeline/cli.py", "pipeline/commands/"),
 }
 LAZY = {"tensorflow", "keras"}
@@ -94,27 +107,69 @@ def package(module: str) -> str:
 
 
 def room(module: str) -> str | None:
+    """The package or module of the house that `module` belongs to; None for libraries and `pipeline`."""
     top, _, rest = module.partition(".")
     if top in {"flows", "deployments"}:
         return top
     return rest.partition(".")[0] if top == "pipeline" and rest else None
 
 
-def floor(name: str) -> int | None:
-    return next((number for number, rooms in enumerate(FLOORS) if name in rooms), None)
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def wrong_arrows(module: str, tree: ast.AST) -> list[str]:
+    """The imports of a module of the house that its package may not make, each as an arrow."""
+    own = room(module)
+    rooms = {room(name) for name in imported(tree)} & set(ALLOWED)
+    allowed = {own, *ALLOWED[own]} if own else set()
+    return sorted(f"{own or module} -> {other}" for other in rooms - allowed)
 
 
 @pytest.mark.parametrize("path", CODE, ids=NAMES)
-def test_imports_go_one_way(path: Path) -> None:
-    own = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    if own is None or own == "__init__":
-        assert not any(room(module) for module in imported(tree_of(path)))
-        return
-    own_floor = floor(own)
-    assert own_floor is not None, f"give {own} a floor"
-    for module in imported(tree_of(path)):
-        other_floor = floor(room(module) or "")
-        assert other_floor is None or other_floor <= own_floor, f"{own} imports {module}"
+def test_every_import_is_an_allowed_arrow_between_packages(path: Path) -> None:
+    module = module_of(path)
+    assert room(module) in {*ALLOWED, None}, f"say in ALLOWED what {module} may import"
+    assert wrong_arrows(module, tree_of(path)) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "planted", "arrow"),
+    [
+        ("pipeline.ingest.jumps", "from pipeline.store import read", "ingest -> store"),
+        ("pipeline.learn.train", "import pipeline.job.daily", "learn -> job"),
+        ("pipeline.score.metrics", "from pipeline.show import tables", "score -> show"),
+        ("pipeline.lag.shape", "from pipeline.learn.scale import scale", "lag -> learn"),
+        ("pipeline.store.read", "def f():\n    from pipeline import learn", "store -> learn"),
+        ("pipeline.job.daily", "from flows.daily import daily_forecast", "job -> flows"),
+        ("flows.tasks", "import pipeline.cli", "flows -> cli"),
+        ("pipeline", "from pipeline.types import Bars", "pipeline -> types"),
+    ],
+)
+def test_a_planted_import_that_runs_backward_is_named(module: str, planted: str, arrow: str) -> None:
+    assert wrong_arrows(module, ast.parse(planted)) == [arrow]
+
+
+def test_the_allowed_arrows_form_no_circle() -> None:
+    assert list(TopologicalSorter(ALLOWED).static_order())
+
+
+def test_every_package_is_in_the_table_and_all_of_the_table_is_there() -> None:
+    assert {room(module_of(path)) for path in CODE} - {None} == set(ALLOWED)
+
+
+def table_of_contributing() -> dict[str, set[str]]:
+    """What CONTRIBUTING.md says that each package may import, beside the ground."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_]+)(?:/|\.py)` \| [^|]+ \| ([^|]*) \|$", text, flags=re.MULTILINE)
+    return {name: set(re.findall(r"[a-z_]+", others)) for name, others in rows}
+
+
+def test_the_map_in_contributing_is_the_table_of_allowed_arrows() -> None:
+    beyond_ground = {name: set(others) - set(GROUND) for name, others in ALLOWED.items()}
+    assert table_of_contributing() == {
+        name: others for name, others in beyond_ground.items() if name not in GROUND
+    }
 
 
 @pytest.mark.parametrize("path", CODE, ids=NAMES)
@@ -181,6 +236,17 @@ def test_nothing_is_pickled_and_only_the_clock_reads_the_time(path: Path) -> Non
             assert node.attr not in CLOCKS or path.name == "clock.py", f"line {node.lineno}"
 
 
+TABLE_IN_SQL = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_]+)")
+
+
+@pytest.mark.parametrize("path", CODE, ids=NAMES)
+def test_outside_the_store_sql_names_public_views_only(path: Path) -> None:
+    if "store" not in path.parts:
+        texts = [node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)]
+        named = {name for text in texts if isinstance(text, str) for name in TABLE_IN_SQL.findall(text)}
+        assert named <= set(VIEW_COLUMNS)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "flows").glob("*.py")), ids=lambda path: path.name)
 def test_flows_do_no_arithmetic(path: Path) -> None:
     assert not {"pandas", "numpy"} & {package(module) for module in imported(tree_of(path))}
@@ -204,3 +270,12 @@ def test_the_top_level_holds_what_it_should() -> None:
         pytest.skip("not a git checkout")
     top = {line.partition("/")[0] for line in listing.stdout.splitlines()}
     assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
+
+
+LONGEST_TEST_FILE = 400
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=[str(path.relative_to(ROOT)) for path in TESTS])
+def test_no_test_file_is_longer_than_a_sitting(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_TEST_FILE

@@ -1,12 +1,10 @@
+from contextlib import suppress
+
 import pytest
 
 from pipeline.show.runs import timings_text
-from pipeline.timings import add_spent_by_worker, measured, timed, timings
+from pipeline.timings import account_of_run, add_spent_by_worker, measured, timed
 from pipeline.types import Timings, Work
-
-
-def spent(work: Work) -> float:
-    return timings().own.get(work, 0.0)
 
 
 class Clock:
@@ -22,42 +20,66 @@ class Clock:
         self.now += seconds
 
 
-def test_every_second_counts_once_for_the_innermost_work(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("pipeline.timings.time", clock)
-    before = {work: spent(work) for work in Work}
-    with timed(Work.STORE):
+    with account_of_run():  # takes what earlier tests have spent
+        return clock
+
+
+def test_every_second_counts_once_for_the_innermost_work(clock: Clock) -> None:
+    with account_of_run() as account, timed(Work.STORE):
         clock.goes_on(2.0)
         with timed(Work.TRAIN):
             clock.goes_on(30.0)
             with timed(Work.TRACE):
                 clock.goes_on(400.0)
             clock.goes_on(3.0)
-    added = {work: spent(work) - before[work] for work in Work}
-    expected = dict.fromkeys(Work, 0.0) | {Work.STORE: 2.0, Work.TRAIN: 33.0, Work.TRACE: 400.0}
-    assert added == pytest.approx(expected)
-    assert sum(added.values()) == pytest.approx(clock.now)
+    assert account.timings().own == {Work.STORE: 2.0, Work.TRAIN: 33.0, Work.TRACE: 400.0}
+    assert sum(account.timings().own.values()) == clock.now
 
 
-def test_work_that_fails_counts_too() -> None:
-    before = spent(Work.JUDGE)
-    with pytest.raises(ZeroDivisionError), timed(Work.JUDGE):
-        raise ZeroDivisionError
-    assert spent(Work.JUDGE) > before
+def test_work_that_fails_counts_too(clock: Clock) -> None:
+    with account_of_run() as account:
+        with suppress(ZeroDivisionError), timed(Work.JUDGE):
+            clock.goes_on(1.0)
+            raise ZeroDivisionError
+        assert account.timings().own == {Work.JUDGE: 1.0}
 
 
-def test_a_worker_tells_what_each_piece_of_work_took() -> None:
+def test_a_second_run_of_a_process_does_not_count_what_the_first_has_spent(clock: Clock) -> None:
+    for _ in range(2):
+        with account_of_run() as account:
+            with timed(Work.STORE):
+                clock.goes_on(2.0)
+            add_spent_by_worker({Work.TRAIN: 5.0})
+        spent = account.timings()
+        assert (spent.own, spent.workers) == ({Work.STORE: 2.0}, {Work.TRAIN: 5.0})
+
+
+def test_what_is_spent_before_a_run_counts_for_that_run_alone(clock: Clock) -> None:
+    with timed(Work.IMPORT):
+        clock.goes_on(3.0)
+    with account_of_run() as first, timed(Work.STORE):
+        clock.goes_on(1.0)
+    with account_of_run() as second:
+        pass
+    assert first.timings().own == {Work.IMPORT: 3.0, Work.STORE: 1.0}
+    assert second.timings().own == {}
+
+
+def test_a_worker_tells_what_each_piece_of_work_took(clock: Clock) -> None:
     @timed(Work.FORECAST)
     def work() -> int:
+        clock.goes_on(2.0)
         return 7
 
-    measured(work)
-    result, one = measured(work)
-    assert result == 7
-    assert set(one) == {Work.FORECAST}
-    before = timings().workers.get(Work.FORECAST, 0.0)
-    add_spent_by_worker({Work.FORECAST: 2.0})
-    assert timings().workers[Work.FORECAST] == before + 2.0
+    assert [measured(work), measured(work)] == [(7, {Work.FORECAST: 2.0})] * 2
+    with account_of_run() as account:
+        add_spent_by_worker({Work.FORECAST: 2.0})
+        add_spent_by_worker({Work.FORECAST: 3.0})
+    assert account.timings().workers == {Work.FORECAST: 5.0}
 
 
 def test_the_table_adds_up() -> None:

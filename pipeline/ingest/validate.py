@@ -189,7 +189,7 @@ def _codes(rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray) ->
         QuarantineCode.BAD_VOLUME: (volumes < 0.0) | np.isinf(volumes),
     }
     codes = np.select(list(faults.values()), list(faults), default="")
-    released = is_released & np.isin(codes, [code for code in QuarantineCode if code.can_be_released])
+    released = is_released & ~np.isin(codes, [code for code in QuarantineCode if not code.can_be_released])
     codes = np.where(released, "", codes)
     return np.where(_contested(rows, codes == "", released), QuarantineCode.CONFLICT, codes).astype(object)
 

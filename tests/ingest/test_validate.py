@@ -12,9 +12,17 @@ from hypothesis import strategies as st
 
 from pipeline.calendars import trading_calendar
 from pipeline.errors import SourceError
-from pipeline.ingest.validate import as_json, can_be_released, require_bars, validate
+from pipeline.ingest.validate import as_json, require_bars, validate
 from pipeline.settings import AssetSettings
-from pipeline.types import RAW_COLUMNS, ActionKind, DecidedRow, Decision, RawPrices, ValidatedPrices
+from pipeline.types import (
+    RAW_COLUMNS,
+    ActionKind,
+    DecidedRow,
+    Decision,
+    QuarantineCode,
+    RawPrices,
+    ValidatedPrices,
+)
 
 STOCK = AssetSettings(symbol="ABC", calendar="XNYS")
 COIN = AssetSettings(symbol="BTC-USD", calendar="24/7")
@@ -394,20 +402,29 @@ def test_of_released_rows_that_differ_in_volume_only_the_first_is_believed() -> 
 
 
 @pytest.mark.parametrize(
-    ("reason", "can"),
+    ("code", "can"),
     [
-        pytest.param("open or close lies outside low to high", True, id="an odd range"),
-        pytest.param("conflicting rows for one date", True, id="one of two that conflict"),
-        pytest.param("a jump of the whole bar without a split", True, id="a jump"),
-        pytest.param("a price is missing", False, id="one that has no bar to believe"),
-        pytest.param("in GBp, where the asset is configured in USD", False, id="one in a foreign currency"),
-        pytest.param(
-            "dated in UTC, where the calendar XNYS has another time", False, id="one of a foreign day"
-        ),
+        pytest.param(QuarantineCode.OUTSIDE_RANGE, True, id="an odd range"),
+        pytest.param(QuarantineCode.HIGH_BELOW_LOW, True, id="a range upside down"),
+        pytest.param(QuarantineCode.CONFLICT, True, id="one of two that conflict"),
+        pytest.param(QuarantineCode.PRICE_JUMP, True, id="a jump"),
+        pytest.param(QuarantineCode.HUNDREDFOLD, True, id="pence for pounds"),
+        pytest.param(QuarantineCode.UNAPPLIED_SPLIT, True, id="a jump like a split"),
+        pytest.param(QuarantineCode.UNREADABLE_DATE, False, id="one without a date"),
+        pytest.param(QuarantineCode.NO_SESSION, False, id="one of a holiday"),
+        pytest.param(QuarantineCode.NO_PRICES, False, id="one without prices"),
+        pytest.param(QuarantineCode.MISSING_PRICE, False, id="one without a price"),
+        pytest.param(QuarantineCode.NOT_FINITE, False, id="an infinite price"),
+        pytest.param(QuarantineCode.NOT_POSITIVE, False, id="a price of zero"),
+        pytest.param(QuarantineCode.BAD_VOLUME, False, id="a negative volume"),
+        pytest.param(QuarantineCode.WRONG_CURRENCY, False, id="one in another currency"),
+        pytest.param(QuarantineCode.WRONG_TIME_ZONE, False, id="one dated in another time zone"),
     ],
 )
-def test_a_person_can_release_a_row_that_is_doubted_for_its_own_sake_alone(reason: str, can: bool) -> None:
-    assert can_be_released(reason) is can
+def test_a_person_can_release_a_row_that_has_a_bar_and_is_doubted_by_itself(
+    code: QuarantineCode, can: bool
+) -> None:
+    assert code.can_be_released is can
 
 
 # The download as a whole

@@ -7,7 +7,7 @@ import pytest
 from pipeline.clock import parse_moment
 from pipeline.errors import RateLimitError, SourceError, TransientSourceError
 from pipeline.job.context import Job
-from pipeline.job.steps import download_patiently
+from pipeline.job.steps.prices import download_patiently
 from pipeline.settings import AssetSettings, DownloadSettings, Settings
 from pipeline.sources.simulated import SIMULATED_ASSETS, SimulatedSource
 from pipeline.store import open_store

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
-from pipeline.learn.combine import blocks, combine, shrinkage
+from pipeline.learn.combine import blocks, combine_members, shrinkage
 from pipeline.models import configure
 from pipeline.models.weights import unpack
 from pipeline.settings import EnsembleSettings
@@ -45,21 +45,21 @@ def made_members(knowledge: float, seed: int = 0) -> MemberForecasts:
 
 def test_the_mean_is_that_of_the_log_changes() -> None:
     members = made_members(0.5)
-    found = combine(members, Weighting.EQUAL)
+    found = combine_members(members, Weighting.EQUAL)
     np.testing.assert_allclose(found.closes, np.sqrt(members.closes[0] * members.closes[1]))
     np.testing.assert_array_equal(found.weights, 1.0)
 
 
 def test_members_that_know_nothing_are_shrunk_to_the_last_value() -> None:
-    found = combine(made_members(0.0), Weighting.SHRUNK)
+    found = combine_members(made_members(0.0), Weighting.SHRUNK)
     assert found.weights[60:].mean() < 0.2
-    assert combine(made_members(1.0), Weighting.SHRUNK).weights[60:].mean() > 0.5
+    assert combine_members(made_members(1.0), Weighting.SHRUNK).weights[60:].mean() > 0.5
 
 
 def test_a_weight_equals_the_slope_through_the_origin_of_what_was_known() -> None:
     members = made_members(0.3)
-    found = combine(members, Weighting.SHRUNK)
-    changes = np.log(combine(members, Weighting.EQUAL).closes / members.last_closes[:, None])
+    found = combine_members(members, Weighting.SHRUNK)
+    changes = np.log(combine_members(members, Weighting.EQUAL).closes / members.last_closes[:, None])
     moves = np.log(members.actual_closes / members.last_closes[:, None])
     for row in (0, FEWEST_KNOWN, 60, ORIGINS - 1):
         for h in range(HORIZONS):
@@ -77,7 +77,7 @@ def test_what_comes_after_an_origin_changes_nothing_before_it(row: int, seed: in
     closes[:, row + 1 :] *= 1.3
     changed = replace(members, closes=closes, actual_closes=members.actual_closes * later)
     for weighting in Weighting:
-        before, after = combine(members, weighting), combine(changed, weighting)
+        before, after = combine_members(members, weighting), combine_members(changed, weighting)
         np.testing.assert_array_equal(before.closes[: row + 1], after.closes[: row + 1])
 
 
@@ -186,7 +186,7 @@ ENSEMBLE = configure(
 def issued_blocks(
     members: MemberForecasts, issued: BoolArray, kind: ForecastKind = ForecastKind.BACKTEST
 ) -> list[ForecastBlock]:
-    return list(blocks(combine(members, Weighting.SHRUNK), issued, ENSEMBLE, "MADE", kind))
+    return list(blocks(combine_members(members, Weighting.SHRUNK), issued, ENSEMBLE, "MADE", kind))
 
 
 def test_other_member_forecasts_anywhere_in_a_block_are_another_provenance() -> None:
@@ -246,14 +246,14 @@ def test_a_live_block_keeps_the_weights_of_its_origin_and_a_backtest_keeps_none(
     (live,) = issued_blocks(members, newest, ForecastKind.LIVE)
     (backtest,) = issued_blocks(members, newest)
     kept = unpack(live.fit.weights)["weights"]
-    np.testing.assert_array_equal(kept, combine(members, Weighting.SHRUNK).weights[-1])
+    np.testing.assert_array_equal(kept, combine_members(members, Weighting.SHRUNK).weights[-1])
     assert backtest.fit.weights == b""
     assert (live.fit.epochs, live.fit.best_epoch) == ((), 0)
 
 
 def test_past_errors_are_those_of_forecasts_whose_outcome_is_known() -> None:
     members = made_members(0.5)
-    found = combine(members, Weighting.EQUAL)
+    found = combine_members(members, Weighting.EQUAL)
     for h, past in enumerate(found.past_errors()):
         known = ORIGINS - 1 - h
         np.testing.assert_array_equal(past.target_dates, members.target_dates[:known, h])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipeline.score.metrics import METRICS
-from pipeline.score.score import measure, score
+from pipeline.score.score import measure, score_forecasts
 from pipeline.types import Bands, ForecastKind, PendingForecasts, SeriesKey, TrackRecord
 from tests.made import made_bars
 
@@ -15,12 +15,12 @@ def pending(origin_close: float, target_close: float) -> PendingForecasts:
 
 
 def test_a_score_is_forecast_minus_actual() -> None:
-    scores = score(pending(100.0, 104.0))
+    scores = score_forecasts(pending(100.0, 104.0))
     assert (scores.actual_closes[0], scores.errors[0], scores.naive_errors[0]) == (104.0, -1.0, -4.0)
 
 
 def test_after_a_split_the_actual_close_comes_back_on_the_basis_of_the_origin() -> None:
-    scores = score(pending(25.0, 26.0))
+    scores = score_forecasts(pending(25.0, 26.0))
     assert scores.actual_closes[0] == pytest.approx(104.0)
     assert scores.errors[0] == pytest.approx(-1.0)
 

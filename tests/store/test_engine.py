@@ -244,7 +244,7 @@ def test_a_backup_into_a_folder_that_does_not_exist_is_refused(filled: Engine, f
         ("UPDATE forecasts SET forecast_close = -1", "1 forecasts with a price that is not positive"),
         ("DELETE FROM runs", "refers to a row of runs that does not exist"),
         ("DROP VIEW prices", "view prices does not answer"),
-        ("UPDATE alembic_version SET version_num = '0000'", "schema is 0000, expected 0004"),
+        ("UPDATE alembic_version SET version_num = '0000'", "schema is 0000, expected 0005"),
     ],
 )
 def test_a_check_tells_what_is_wrong(filled: Engine, statement: str, problem: str) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.score.score import score
+from pipeline.score.score import score_forecasts
 from pipeline.store import (
     VIEW_COLUMNS,
     Connection,
@@ -141,7 +141,7 @@ def test_a_revised_dividend_makes_what_is_adjusted_for_it_pending_again(
     store_prices(conn, validated(bars, actions=(dividend("2024-01-02", 2.0),)), run_id, NOON)
     for fit in (make_fit(), reinvesting(make_fit(config_hash="c2"))):
         issue(conn, run_id, make_block(fit, dates("2024-01-01", 1), horizons=1))
-    write.store_scores(conn, score(read.pending_forecasts(conn, SYMBOL, FAR)), run_id, NOON)
+    write.store_scores(conn, score_forecasts(read.pending_forecasts(conn, SYMBOL, FAR)), run_id, NOON)
     store_prices(conn, validated(bars, actions=(dividend("2024-01-02", amount),)), run_id, later(1))
     assert read.pending_forecasts(conn, SYMBOL, FAR).forecast_ids.tolist() == pending
 

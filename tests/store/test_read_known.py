@@ -77,9 +77,9 @@ def test_rows_that_nobody_has_decided_on_are_known_as_bars_the_newest_of_a_sessi
         *(refused("2024-01-13", row) for row in (priced(-1.0), '{"open": null, "close": 3.0}')),
         refused("", priced(9.0)),
     )
-    store(conn, changed(make_bars([]), rejected=rows), run_id, NOON)
+    store(conn, changed(make_bars([]), quarantined=rows), run_id, NOON)
     decide(conn, [6], Decision.REJECTED, NOON)
-    store(conn, changed(make_bars([]), rejected=rows[1:], judged=["2024-01-11"]), run_id, later(1))
+    store(conn, changed(make_bars([]), quarantined=rows[1:], judged=["2024-01-11"]), run_id, later(1))
     found = read_known.known_prices(conn, SYMBOL).waiting
     assert [str(day) for day in found.session_dates] == ["2024-01-09", "2024-01-10", "2024-01-12"]
     assert found.close.tolist() == [4.0, 1.7, 1.8]
@@ -93,7 +93,7 @@ def test_rows_that_nobody_has_decided_on_are_known_as_bars_the_newest_of_a_sessi
 def test_decisions_are_known_with_date_and_prices_even_after_the_row_is_gone(conn: Connection) -> None:
     run_id = start_run(conn)
     rows = tuple(refused("2024-01-09", priced(close)) for close in (1.5, 1.6, 1.7))
-    store(conn, changed(make_bars([]), rejected=(*rows, refused("", priced(9.0)))), run_id, NOON)
+    store(conn, changed(make_bars([]), quarantined=(*rows, refused("", priced(9.0)))), run_id, NOON)
     decide(conn, [1, 4], Decision.RELEASED, NOON)
     decide(conn, [2], Decision.REJECTED, NOON)
     store(conn, changed(make_bars([]), judged=["2024-01-09"]), run_id, later(1))
@@ -149,7 +149,7 @@ def test_a_row_in_quarantine_is_in_doubt_once_released(
 ) -> None:
     run_id = start_run(conn)
     rejected = (refused("2024-01-09", priced(1.5)),)
-    store(conn, changed(make_bars([]), rejected=rejected), run_id, NOON)
+    store(conn, changed(make_bars([]), quarantined=rejected), run_id, NOON)
     if decision is not None:
         decide(conn, [1], decision, NOON)
     assert str(read_known.asked(conn, SYMBOL).oldest_doubt) == doubt
@@ -161,9 +161,9 @@ def test_a_row_in_quarantine_is_in_doubt_once_released(
 def test_rows_wait_for_a_decision_while_the_source_gives_them(conn: Connection) -> None:
     run_id = start_run(conn)
     rejected = (refused("2024-01-09", priced(1.5)), refused("2024-01-10", priced(1.5)))
-    store(conn, changed(make_bars([]), rejected=rejected), run_id, NOON)
+    store(conn, changed(make_bars([]), quarantined=rejected), run_id, NOON)
     assert read_known.in_quarantine(conn, SYMBOL) == 2
-    store(conn, changed(make_bars([]), rejected=rejected[:1], judged=["2024-01-10"]), run_id, later(1))
+    store(conn, changed(make_bars([]), quarantined=rejected[:1], judged=["2024-01-10"]), run_id, later(1))
     assert conn.exec_driver_sql("SELECT session_date FROM quarantine").scalars().all() == ["2024-01-09"]
     decide(conn, [1], Decision.REJECTED, NOON)
     assert read_known.in_quarantine(conn, SYMBOL) == 0

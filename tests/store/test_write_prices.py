@@ -114,7 +114,7 @@ def test_a_download_without_bars_leaves_no_newest_session(conn: Connection) -> N
 def test_a_rejected_row_is_stored_once(conn: Connection) -> None:
     run_id = start_run(conn)
     rejected = (refused("2024-01-09"),) * 2
-    prices = validated(make_bars([10.0]), rejected=rejected)
+    prices = validated(make_bars([10.0]), quarantined=rejected)
     assert store_prices(conn, prices, run_id, NOON).newly_quarantined == 1
     assert store_prices(conn, prices, run_id, later(1)).newly_quarantined == 0
     assert only(conn, rejected_bars).first_seen_at_utc == NOON
@@ -238,7 +238,7 @@ def test_a_rejected_row_that_comes_back_is_in_quarantine_again(conn: Connection)
 
 def test_a_row_without_a_date_leaves_the_quarantine_when_it_is_not_given_any_more(conn: Connection) -> None:
     run_id = start_run(conn)
-    total = refused("", date_text="Total", reason="date cannot be read")
+    total = refused("", date_text="Total", code=QuarantineCode.UNREADABLE_DATE)
     assert store(conn, changed(make_bars([]), quarantined=(total,)), run_id, NOON).in_quarantine == 1
     assert store(conn, changed(make_bars([]), quarantined=(total,)), run_id, later(1)).in_quarantine == 1
     assert only(conn, rejected_bars).session_date is None
