@@ -161,7 +161,7 @@ def test_every_package_is_in_the_table_and_all_of_the_table_is_there() -> None:
 def table_of_contributing() -> dict[str, set[str]]:
     """What CONTRIBUTING.md says that each package may import, beside the ground."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `([a-z_]+)(?:/|\.py)` \| [^|]+ \| ([^|]*) \|$", text, flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([a-z_]+)(?:/|\.py)` \| [^|]+ \| ([^|]*)\|$", text, flags=re.MULTILINE)
     return {name: set(re.findall(r"[a-z_]+", others)) for name, others in rows}
 
 

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.progress import progress_bar
-from pipeline.store import queries
 
 DEFAULT_FILE = "pricecast-demo.db"
 DEFAULT_AS_OF = "2026-06-01T23:59:59Z"
@@ -40,6 +39,7 @@ def demo(
 def _show_tables(file: str) -> None:
     from pipeline import demo as show
     from pipeline.show import tables
+    from pipeline.store import queries
 
     typer.echo("\nForecasts for the next session:\n")
     tables.show(tables.forecasts_table(queries.read_rows(file, show.FORECASTS)))

@@ -12,13 +12,12 @@ import typer
 from pipeline.commands.options import JsonOption
 from pipeline.commands.plot import check_picture
 from pipeline.errors import UsageError
-from pipeline.types import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.forecast_file import ForecastSeries, UnusableSeries
-    from pipeline.types import Judgement
+    from pipeline.types import Judgement, Rows
 
 FAILED, DEGRADED = 1, 3
 EVIDENCE = (
@@ -159,6 +158,8 @@ def _tell_errors(file: Path, unusable: Sequence[UnusableSeries]) -> None:
 
 def _rows(judged: Sequence[_Judged]) -> Rows:
     """A row a series; None where a number is undefined, or where the file names no symbol or model."""
+    from pipeline.types import Rows
+
     return Rows(COLUMNS, tuple(_row(one) for one in judged))
 
 

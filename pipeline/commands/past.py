@@ -9,7 +9,6 @@ import typer
 from pipeline.commands.options import ConfigOption, CsvOption, DatabaseOption, JsonOption, chosen_database
 from pipeline.commands.tables import one_format, show_rows
 from pipeline.errors import PricecastError
-from pipeline.store import queries
 
 if TYPE_CHECKING:
     from pipeline.types import Rows
@@ -34,6 +33,7 @@ def prices(
     A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
     """
     from pipeline.show import tables
+    from pipeline.store import queries
 
     output, database = one_format(as_json=as_json, as_csv=as_csv), chosen_database(config, db)
     rows = queries.prices_of(database, symbol)

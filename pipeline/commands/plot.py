@@ -1,14 +1,15 @@
 """The command `plot`: forecasts and prices as a picture."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.commands.options import ConfigOption, DatabaseOption, chosen_database
 from pipeline.errors import PricecastError, UsageError
-from pipeline.store import queries
-from pipeline.types import Rows
+
+if TYPE_CHECKING:
+    from pipeline.types import Rows
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -27,6 +28,8 @@ def plot(
     config: ConfigOption = None,
 ) -> None:
     """Draw forecasts beside prices and beside yesterday's price."""
+    from pipeline.store import queries
+
     file = out or Path(f"{symbol}.png")
     check_picture(file, "--out")
     database = chosen_database(config, db)
@@ -49,7 +52,9 @@ def check_picture(file: Path, option: str) -> None:
         raise UsageError(f"the folder of {option} {file} does not exist", "Make it, or name another file.")
 
 
-def _forecasts(database: str, symbol: str, horizon: int, models: list[str]) -> Rows:
+def _forecasts(database: str, symbol: str, horizon: int, models: list[str]) -> "Rows":
+    from pipeline.store import queries
+
     rows = queries.forecasts_of(database, symbol, horizon)
     if not rows.values:
         raise PricecastError(

@@ -18,7 +18,6 @@ from pipeline.commands.options import (
 )
 from pipeline.commands.tables import one_format, show_rows
 from pipeline.errors import UsageError
-from pipeline.store import queries
 
 if TYPE_CHECKING:
     from pipeline.types import Decision, QuarantineCode
@@ -39,6 +38,7 @@ def show(
 ) -> None:
     """List the rows that wait for a decision, each with the reason."""
     from pipeline.show import tables
+    from pipeline.store import queries
 
     sql = queries.EVERY_QUARANTINED_ROW if everything else queries.QUARANTINE
     rows = queries.read_rows(chosen_database(config, db), sql)

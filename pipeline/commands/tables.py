@@ -18,11 +18,11 @@ from pipeline.commands.options import (
     chosen_database,
 )
 from pipeline.errors import UsageError
-from pipeline.store import queries
-from pipeline.types import Rows
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from pipeline.types import Rows
 
 
 ExplainOption: TypeAlias = Annotated[
@@ -54,6 +54,7 @@ def forecasts(
 ) -> None:
     """Show the newest forecasts, each with a verdict on its model."""
     from pipeline.show import tables
+    from pipeline.store import queries
 
     rows = _chosen_rows(queries.LATEST_FORECASTS, symbols, horizon, db, config)
     show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), tables.forecasts_table)
@@ -73,6 +74,7 @@ def scoreboard(
 ) -> None:
     """Show how well each model has forecast so far."""
     from pipeline.show import tables
+    from pipeline.store import queries
 
     rows = _chosen_rows(queries.SCOREBOARD, symbols, horizon, db, config)
     show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), tables.scoreboard_table)
@@ -91,6 +93,7 @@ def verdicts(
 ) -> None:
     """Say which models have skill and which echo the last price."""
     from pipeline.show import tables
+    from pipeline.store import queries
 
     if explained is not None:
         explain(chosen_database(config, db), *explained, horizon or 1, plot)
@@ -111,6 +114,7 @@ def leads(
 ) -> None:
     """Show which assets lead which, by training rows."""
     from pipeline.show import tables
+    from pipeline.store import queries
 
     rows = _chosen_rows(queries.LEAD_LAGS, symbols, None, db, config)
     show_rows(rows, one_format(as_json=as_json, as_csv=as_csv), tables.leads_table)
@@ -128,13 +132,16 @@ def sql(
     lagging_models, lead_lags, model_verdicts.
     """
     from pipeline.show import tables
+    from pipeline.store import queries
 
     show_rows(queries.read_rows(chosen_database(config, db), statement), output, tables.plain_table)
 
 
 def _chosen_rows(
     query: str, symbols: list[str] | None, horizon: int | None, db: str | None, config: Path | None
-) -> Rows:
+) -> "Rows":
+    from pipeline.store import queries
+
     rows = queries.read_rows(chosen_database(config, db), query)
     rows = queries.only_symbols(rows, symbols or ())
     return rows if horizon is None else rows.where("horizon", (horizon,))
@@ -149,7 +156,7 @@ def one_format(*, as_json: bool, as_csv: bool) -> Format:
     return Format.CSV if as_csv else Format.TABLE
 
 
-def show_rows(rows: Rows, output: Format, table: "Callable[[Rows], Table]") -> None:
+def show_rows(rows: "Rows", output: Format, table: "Callable[[Rows], Table]") -> None:
     """Write rows in a format; without rows, say so on stderr."""
     from pipeline.show import tables
 

@@ -4,22 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-STAGES = (
-    *("adjust", "ask", "calendars", "combine", "difference", "features", "forecast", "intervals", "jumps"),
-    *(
-        "lead_lag",
-        "metrics",
-        "reconcile",
-        "scale",
-        "score",
-        "train",
-        "validate",
-        "walk_forward",
-        "warm_audit",
+MODULES = {
+    "ingest": ("first_date", "jumps", "reconcile", "validate"),
+    "learn": (
+        *("adjust", "combine", "difference", "features", "forecast", "intervals", "lead_lag"),
+        *("scale", "train", "walk_forward", "window"),
     ),
-    "window",
-)
-STORE = ("rows", "views", "write", "write_prices")
+    "score": ("metrics", "score", "warm_audit"),
+    "store": ("rows", "views", "write", "write_prices"),
+}
 THE_VERDICT = "tests/lag/test_examine.py"
 """Judges every part of the verdict beside its own tests: a slow reference computes the evidence again."""
 TESTS_OF_OTHERS = {
@@ -52,7 +45,11 @@ def judged_modules(only: list[str]) -> tuple[Judged, ...]:
     lag = sorted(path.stem for path in (ROOT / "pipeline" / "lag").glob("[!_]*.py"))
     every = (
         *(Judged("lag", f"pipeline.lag.{name}") for name in lag),
-        *(Judged("stages", f"pipeline.{name}") for name in STAGES),
-        *(Judged("store", f"pipeline.store.{name}") for name in STORE),
+        Judged("calendars", "pipeline.calendars"),
+        *(
+            Judged(package, f"pipeline.{package}.{name}")
+            for package, names in MODULES.items()
+            for name in names
+        ),
     )
     return tuple(one for one in every if not only or {one.package, one.name.rpartition(".")[2]} & set(only))

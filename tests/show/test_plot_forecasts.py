@@ -26,9 +26,9 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def picture(db: str, file: Path, *models: str, horizon: int = 1) -> Path:
-    forecasts = read_rows(db, queries.forecasts_of("SIM-FOLLOW", horizon)).where("model", models)
+    forecasts = queries.forecasts_of(db, "SIM-FOLLOW", horizon).where("model", models)
     verdicts = read_rows(db, queries.VERDICTS).where("symbol", ("SIM-FOLLOW",)).where("horizon", (horizon,))
-    prices = read_rows(db, queries.closes_of("SIM-FOLLOW"))
+    prices = queries.prices_of(db, "SIM-FOLLOW")
     draw(Chart("SIM-FOLLOW", horizon, 120), prices, forecasts, verdicts, file)
     return file
 

@@ -171,4 +171,4 @@ def test_an_upgraded_store_takes_the_next_download(tmp_path: Path) -> None:
         bars = make_bars([10.5, 10.2, 10.0, 10.1])
         summary = store_prices(conn, validated(bars), 1, later(1))
         assert (summary.new, summary.revised, summary.n_gaps) == (2, 2, 0)
-        assert summary.quarantined == 0
+        assert summary.in_quarantine == 0
