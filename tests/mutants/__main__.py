@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +19,8 @@ TABLE = Path(__file__).with_name("table.md")
 
 
 def main() -> int:
+    # As Ctrl-C does: the pool drops what it has not begun, and its processes end.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     parser = argparse.ArgumentParser(description="Plant defects and see which the tests catch.")
     parser.add_argument("only", nargs="*", help="modules or packages, such as jumps or lag; none: all")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
