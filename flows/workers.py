@@ -17,10 +17,10 @@ from pipeline.job.workers import (
     Pending,
     Worked,
     Workers,
+    is_worth_a_process,
     number_of_workers,
     open_workers,
     received,
-    trains_networks,
     use_one_thread,
     work_on,
     worked_alone,
@@ -45,7 +45,7 @@ class TaskRunnerWorkers:
     runner: TaskRunner[Any]
 
     def submit(self, assignment: Assignment) -> Pending:
-        if not trains_networks(assignment):
+        if not is_worth_a_process(assignment):
             return InTurn().submit(assignment)
         future = self.runner.submit(train, {"assignment": assignment})
         return Pending(assignment, lambda: received(_worked(future, assignment)))

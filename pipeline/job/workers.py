@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.errors import AssetError, PricecastError
 from pipeline.learn.walk_forward import Assignment, Forecasted, forecast
-from pipeline.models.base import AutoParameters, LstmParameters
+from pipeline.models import trains_networks
 from pipeline.settings import Settings
 from pipeline.timings import add_spent_by_worker, measured, timed
 from pipeline.types import Work
@@ -73,7 +73,7 @@ class SpawnedWorkers:
     _pool: ProcessPoolExecutor | None = field(default=None, init=False)
 
     def submit(self, assignment: Assignment) -> Pending:
-        if not trains_networks(assignment):
+        if not is_worth_a_process(assignment):
             return InTurn().submit(assignment)
         if self._pool is None:
             self._pool = _pool_of(self.count)
@@ -110,9 +110,9 @@ def number_of_workers(settings: Settings) -> int:
     return settings.workers or os.cpu_count() or 1
 
 
-def trains_networks(assignment: Assignment) -> bool:
-    """Whether the assignment is worth a process of its own."""
-    return isinstance(assignment.config.parameters, LstmParameters | AutoParameters)
+def is_worth_a_process(assignment: Assignment) -> bool:
+    """Does the work take long enough to be handed to another process?"""
+    return trains_networks(assignment.config)
 
 
 def _pool_of(count: int) -> ProcessPoolExecutor:

@@ -1,43 +1,19 @@
-"""The registry of models: a name, how it is trained, and what it does otherwise than the settings say.
+"""The registry of models: their names, each with the recipe that configures and builds it.
 
-A new model is a file in this package and a line in `RECIPES`; a new ensemble is a line in `ENSEMBLES`.
+A new model is a file in this package, with its recipe, and a line in `RECIPES`; a new ensemble is a line in
+`ENSEMBLES`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.errors import ConfigError
-from pipeline.models.auto import Auto
-from pipeline.models.base import (
-    AutoParameters,
-    EnsembleParameters,
-    LstmParameters,
-    Model,
-    ModelConfig,
-    RidgeParameters,
-)
-from pipeline.models.drift import Drift
-from pipeline.models.last_value import LastValue
-from pipeline.models.lstm import Lstm
-from pipeline.models.lstm_parameters import check_networks, lstm_parameters, merged_settings, started_anew
-from pipeline.models.ridge import Ridge
+from pipeline.models import auto, drift, last_value, ridge
+from pipeline.models.base import EnsembleParameters, Model, ModelConfig
+from pipeline.models.lstm import lstm_recipe
+from pipeline.models.recipe import Choices, Recipe
 from pipeline.settings import AssetSettings, ModelOverride, Settings
 from pipeline.types import Differencing, FeatureSet, Scaling, Shape, Weighting
-
-Estimator = type[LastValue] | type[Drift] | type[Ridge] | type[Lstm] | type[Auto]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """An estimator and the model's own answers to settings; None follows the settings."""
-
-    estimator: Estimator
-    features: FeatureSet
-    difference: Differencing | None = None
-    scaler: Scaling | None = None
-    lstm: Mapping[str, Any] = field(default_factory=dict)
-
 
 LEVELS_FITTING = {
     "units": 32,
@@ -49,20 +25,19 @@ LEVELS_FITTING = {
 }
 """Levels take longer to learn than changes: with less, the network does not even find the last value."""
 
-RECIPES: Mapping[str, Recipe] = {
-    "last-value": Recipe(LastValue, FeatureSet.UNIVARIATE, Differencing.LOG, Scaling.NONE),
-    "drift": Recipe(Drift, FeatureSet.UNIVARIATE, Differencing.LOG, Scaling.NONE),
-    "ridge": Recipe(Ridge, FeatureSet.MULTIVARIATE),
-    "lstm-levels": Recipe(Lstm, FeatureSet.UNIVARIATE, Differencing.NONE, Scaling.MINMAX, LEVELS_FITTING),
-    "lstm-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE),
-    "lstm-bivariate": Recipe(Lstm, FeatureSet.BIVARIATE),
-    "lstm-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE),
-    "lstm-ensemble": Recipe(Lstm, FeatureSet.MULTIVARIATE, lstm={"seeds": 5}),
-    "seq2seq-univariate": Recipe(Lstm, FeatureSet.UNIVARIATE, lstm={"shape": Shape.SEQ2SEQ}),
-    "seq2seq-multivariate": Recipe(Lstm, FeatureSet.MULTIVARIATE, lstm={"shape": Shape.SEQ2SEQ}),
-    "auto": Recipe(Auto, FeatureSet.MULTIVARIATE),
+RECIPES: Mapping[str, Recipe[Any]] = {
+    "last-value": last_value.RECIPE,
+    "drift": drift.RECIPE,
+    "ridge": ridge.RECIPE,
+    "lstm-levels": lstm_recipe(FeatureSet.UNIVARIATE, Differencing.NONE, Scaling.MINMAX, **LEVELS_FITTING),
+    "lstm-univariate": lstm_recipe(FeatureSet.UNIVARIATE),
+    "lstm-bivariate": lstm_recipe(FeatureSet.BIVARIATE),
+    "lstm-multivariate": lstm_recipe(FeatureSet.MULTIVARIATE),
+    "lstm-ensemble": lstm_recipe(FeatureSet.MULTIVARIATE, seeds=5),
+    "seq2seq-univariate": lstm_recipe(FeatureSet.UNIVARIATE, shape=Shape.SEQ2SEQ),
+    "seq2seq-multivariate": lstm_recipe(FeatureSet.MULTIVARIATE, shape=Shape.SEQ2SEQ),
+    "auto": auto.RECIPE,
 }
-
 
 ENSEMBLES: Mapping[str, Weighting] = {
     "ensemble-mean": Weighting.EQUAL,
@@ -87,9 +62,8 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
     spreads = asset.spreads if is_multivariate else ()
     target = override.target or general.target
     chooses_leads = is_multivariate and asset.leads == "auto"
-    parameters = _parameters(recipe, settings, name, features, len(leads) + 2 * len(spreads))
-    if chooses_leads and isinstance(parameters, LstmParameters):
-        parameters = started_anew(parameters)
+    others = len(leads) + 2 * len(spreads)
+    choices = Choices(name, settings, override.lstm, features, others, chooses_leads)
     config = ModelConfig(
         name=name,
         features=features,
@@ -102,13 +76,13 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
         bridge_gaps=general.bridge_gaps,
         leads=leads,
         seed=settings.seed,
-        parameters=parameters,
+        parameters=recipe.parameters(choices),
         target=target,
         spreads=spreads,
         chooses_leads=chooses_leads,
         adjust=general.adjust,
     )
-    check_networks(config)
+    recipe.check(config)
     return config
 
 
@@ -120,18 +94,16 @@ def check_models(settings: Settings) -> None:
 
 
 def open_model(config: ModelConfig) -> Model:
-    """How to train the model of this configuration."""
-    estimator = _recipe(config.name).estimator
-    if estimator is Lstm and isinstance(config.parameters, LstmParameters):
-        return Lstm(config.parameters)
-    if estimator is Auto and isinstance(config.parameters, AutoParameters):
-        return Auto(config.parameters)
-    if estimator is Ridge and isinstance(config.parameters, RidgeParameters):
-        return Ridge(config.parameters)
-    return LastValue() if estimator is LastValue else Drift()
+    """The model of this configuration, to be trained; ConfigError for a name that is not registered."""
+    return _recipe(config.name).build(config.parameters)
 
 
-def _recipe(name: str) -> Recipe:
+def trains_networks(config: ModelConfig) -> bool:
+    """Is a fit of this configuration worth a process of its own?"""
+    return _recipe(config.name).trains_networks
+
+
+def _recipe(name: str) -> Recipe[Any]:
     if name not in RECIPES:
         raise ConfigError(f"unknown model '{name}'", f"Expected one of: {', '.join(MODELS)}.")
     return RECIPES[name]
@@ -179,44 +151,12 @@ def _member(settings: Settings, asset: AssetSettings, member: str, ensemble: str
     return configure(settings, asset, member)
 
 
-def _parameters(
-    recipe: Recipe, settings: Settings, name: str, features: FeatureSet, beside: int
-) -> LstmParameters | AutoParameters | RidgeParameters | None:
-    override = settings.model.get(name, ModelOverride()).lstm
-
-    def recurrent(own: Mapping[str, Any]) -> LstmParameters:
-        merged = merged_settings(settings.lstm, own, override, name)
-        return lstm_parameters(merged, name, features, beside)
-
-    if recipe.estimator is Lstm:
-        return recurrent(recipe.lstm)
-    if recipe.estimator is Auto:
-        _refuse_its_own_choices(override, name)
-        shapes = (recurrent({"shape": shape}) for shape in (Shape.DIRECT, Shape.SEQ2SEQ))
-        return AutoParameters(*map(started_anew, shapes))
-    if override:
+def _refuse_fixed_keys(recipe: Recipe[Any], override: ModelOverride, name: str) -> None:
+    if recipe.is_transform_fixed and (override.difference or override.scaler):
         raise ConfigError(
-            f"'model.{name}.lstm': {name} is no LSTM", f"Take [model.{name}.lstm] out of the configuration."
-        )
-    return RidgeParameters(settings.ridge.alphas) if recipe.estimator is Ridge else None
-
-
-def _refuse_fixed_keys(recipe: Recipe, override: ModelOverride, name: str) -> None:
-    """On other differences or scales, no change would not be the last value."""
-    if recipe.estimator is LastValue and (override.difference or override.scaler):
-        raise ConfigError(
-            f"'model.{name}': the last value has no difference or scaler to choose",
+            f"'model.{name}': {name} has no difference or scaler to choose",
             f"Take them out of [model.{name}].",
         )
-
-
-def _refuse_its_own_choices(override: Mapping[str, Any], name: str) -> None:
-    for key in ("shape", "warm_epochs"):
-        if key in override:
-            raise ConfigError(
-                f"'model.{name}.lstm.{key}': {name} chooses its shape by the series, anew with every fit",
-                f"Take {key} out of [model.{name}.lstm], or choose a model with one shape.",
-            )
 
 
 def _first(value: float | None, default: float) -> float:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.errors import ConfigError
 from pipeline.models.base import AutoParameters
 from pipeline.models.lstm import FittedLstm, Lstm
+from pipeline.models.lstm_parameters import recurrent_parameters, started_anew
+from pipeline.models.recipe import Choices, Recipe
 from pipeline.models.stationarity import is_stationary, measure_stationarity
 from pipeline.models.weights import pack, unpack
-from pipeline.types import EpochLoss, FloatArray, Windows
+from pipeline.types import EpochLoss, FeatureSet, FloatArray, Shape, Windows
 
 CHOICE = "is_stationary"
 
@@ -58,3 +61,21 @@ class FittedAuto:
 
     def to_bytes(self) -> bytes:
         return pack({CHOICE: np.array(self.is_stationary), **unpack(self.chosen.to_bytes())})
+
+
+def _parameters(choices: Choices) -> AutoParameters:
+    name = choices.name
+    for key in ("shape", "warm_epochs"):
+        if key in choices.lstm_override:
+            raise ConfigError(
+                f"'model.{name}.lstm.{key}': {name} chooses its shape by the series, anew with every fit",
+                f"Take {key} out of [model.{name}.lstm], or choose a model with one shape.",
+            )
+    stationary, otherwise = (
+        started_anew(recurrent_parameters(choices, {"shape": shape}))
+        for shape in (Shape.DIRECT, Shape.SEQ2SEQ)
+    )
+    return AutoParameters(stationary, otherwise)
+
+
+RECIPE = Recipe(FeatureSet.MULTIVARIATE, _parameters, Auto, trains_networks=True)

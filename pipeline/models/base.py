@@ -53,9 +53,6 @@ class RidgeParameters:
     alphas: tuple[float, ...]
 
 
-Parameters = LstmParameters | AutoParameters | EnsembleParameters | RidgeParameters
-
-
 @dataclass(frozen=True)
 class ModelConfig:
     """All that decides a model's forecasts besides its data and seed."""
@@ -71,7 +68,8 @@ class ModelConfig:
     bridge_gaps: bool
     leads: tuple[str, ...]
     seed: int
-    parameters: Parameters | None = None
+    parameters: object = None
+    """The model's own part, a frozen dataclass; None for a model without parameters."""
     target: Target = Target.EACH
     spreads: tuple[str, ...] = ()
     chooses_leads: bool = False

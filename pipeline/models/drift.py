@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.models.recipe import Recipe, no_parameters
 from pipeline.models.weights import pack, unpack
-from pipeline.types import EpochLoss, FloatArray, Windows
+from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scaling, Windows
 
 
 @dataclass(frozen=True)
@@ -33,3 +34,12 @@ class FittedDrift:
 
     def to_bytes(self) -> bytes:
         return pack({"means": self.means})
+
+
+RECIPE = Recipe(
+    FeatureSet.UNIVARIATE,
+    no_parameters,
+    lambda _: Drift(),
+    difference=Differencing.LOG,
+    scaler=Scaling.NONE,
+)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.models.recipe import Recipe, no_parameters
 from pipeline.models.weights import pack, unpack
-from pipeline.types import EpochLoss, FloatArray, Windows
+from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scaling, Windows
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,13 @@ class FittedLastValue:
 
     def to_bytes(self) -> bytes:
         return pack({"horizons": np.array(self.horizons)})
+
+
+RECIPE = Recipe(
+    FeatureSet.UNIVARIATE,
+    no_parameters,
+    lambda _: LastValue(),
+    difference=Differencing.LOG,
+    scaler=Scaling.NONE,
+    is_transform_fixed=True,
+)

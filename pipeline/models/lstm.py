@@ -6,16 +6,18 @@ TensorFlow is imported inside functions: commands that train nothing never load 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.models.base import LstmParameters
+from pipeline.models.lstm_parameters import check_networks, recurrent_parameters
+from pipeline.models.recipe import Choices, Recipe
 from pipeline.models.weights import pack, unpack
 from pipeline.networks.parameters import Dimensions, NetworkParameters
 from pipeline.networks.start import start_tensorflow
-from pipeline.types import EpochLoss, FloatArray, Windows
+from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scaling, Windows
 
 if TYPE_CHECKING:
     from pipeline.networks.training import Trainer
@@ -82,6 +84,22 @@ class FittedLstm:
             for number, weight in enumerate(every)
         }
         return pack({"dimensions": np.array([size.time_steps, size.features, size.horizons]), **weights})
+
+
+def lstm_recipe(
+    features: FeatureSet,
+    difference: Differencing | None = None,
+    scaler: Scaling | None = None,
+    **own: Any,
+) -> Recipe[LstmParameters]:
+    """The recipe of a recurrent model that sees `features`; `own` are its keys of `settings.LstmSettings`."""
+
+    def parameters(choices: Choices) -> LstmParameters:
+        return recurrent_parameters(choices, own)
+
+    return Recipe(
+        *(features, parameters, Lstm, difference, scaler), check=check_networks, trains_networks=True
+    )
 
 
 def member_seeds(seed: int, count: int) -> tuple[int, ...]:

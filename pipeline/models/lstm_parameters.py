@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
 from pipeline.models.base import LstmParameters, ModelConfig
+from pipeline.models.recipe import Choices
 from pipeline.networks.names import ACTIVATIONS, LOSSES, OPTIMIZERS
 from pipeline.networks.parameters import Limits, NetworkParameters
 from pipeline.settings import LstmSettings
@@ -23,6 +24,13 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "activation": ACTIVATIONS,
     "recurrent_activation": ACTIVATIONS,
 }
+
+
+def recurrent_parameters(choices: Choices, own: Mapping[str, Any]) -> LstmParameters:
+    """The parameters of a recurrent model from the settings, its recipe's `own` keys and its override."""
+    merged = merged_settings(choices.settings.lstm, own, choices.lstm_override, choices.name)
+    found = lstm_parameters(merged, choices.name, choices.features, choices.n_features_of_others)
+    return started_anew(found) if choices.chooses_leads else found
 
 
 def merged_settings(

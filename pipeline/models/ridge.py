@@ -6,8 +6,9 @@ import numpy as np
 from sklearn.linear_model import Ridge as RidgeRegression
 
 from pipeline.models.base import RidgeParameters
+from pipeline.models.recipe import Choices, Recipe, require_no_lstm_keys
 from pipeline.models.weights import pack, unpack
-from pipeline.types import EpochLoss, FloatArray, Windows
+from pipeline.types import EpochLoss, FeatureSet, FloatArray, Windows
 
 
 @dataclass(frozen=True)
@@ -78,3 +79,11 @@ class FittedRidge:
 def _flat(values: FloatArray) -> FloatArray:
     samples, time_steps, features = values.shape
     return values.reshape(samples, time_steps * features)
+
+
+def _parameters(choices: Choices) -> RidgeParameters:
+    require_no_lstm_keys(choices)
+    return RidgeParameters(choices.settings.ridge.alphas)
+
+
+RECIPE = Recipe(FeatureSet.MULTIVARIATE, _parameters, Ridge)

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 from pipeline.models import RECIPES, open_model
-from pipeline.models.auto import Auto
 from pipeline.models.base import Model
-from pipeline.models.lstm import Lstm
 from pipeline.types import Windows
 from tests.made import config_of, made_windows
 
 MODELS = [
-    pytest.param(name, marks=pytest.mark.tensorflow if recipe.estimator in {Lstm, Auto} else ())
+    pytest.param(name, marks=pytest.mark.tensorflow if recipe.trains_networks else ())
     for name, recipe in RECIPES.items()
 ]
 WIDTHS = pytest.mark.parametrize("features", [1, 4], ids=["one feature", "four features"])

@@ -1,11 +1,18 @@
+from dataclasses import dataclass, replace
+
+import numpy as np
 import pytest
 
+from pipeline.calendars import trading_calendar
 from pipeline.errors import ConfigError
-from pipeline.models import RECIPES, check_models, configure
+from pipeline.learn.walk_forward import Assignment, forecast
+from pipeline.models import RECIPES, check_models, configure, open_model
 from pipeline.models.base import ModelConfig
+from pipeline.models.recipe import Recipe
+from pipeline.models.weights import pack
 from pipeline.settings import DEFAULT_MODELS, AssetSettings, ModelOverride, Settings, TransformSettings
-from pipeline.types import Adjustment, Differencing, FeatureSet, Scaling
-from tests.made import LED, config_of
+from pipeline.types import Adjustment, Differencing, EpochLoss, FeatureSet, FloatArray, Scaling, Windows
+from tests.made import LED, SMALL, config_of, features_of, made_bars
 
 
 def test_every_default_model_is_registered() -> None:
@@ -89,3 +96,68 @@ def test_an_lstm_parameter_of_a_model_that_is_none_is_refused(name: str) -> None
 def test_a_parameter_out_of_range_is_refused_with_its_key() -> None:
     with pytest.raises(ConfigError, match=r"model\.lstm-levels\.lstm\.units'"):
         check_models(Settings(model={"lstm-levels": ModelOverride(lstm={"units": 0})}))
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """A model that nobody has registered: the newest scaled change comes again, `share` of it."""
+
+    share: float
+
+    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> "Momentum":
+        return self
+
+    def restore(self, weights: bytes) -> "Momentum":
+        return self
+
+    def predict(self, values: FloatArray) -> FloatArray:
+        return self.share * np.repeat(values[:, -1, :1], 3, axis=1)
+
+    def to_bytes(self) -> bytes:
+        return pack({"share": np.array(self.share)})
+
+    epochs: tuple[EpochLoss, ...] = ()
+    best_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class MomentumParameters:
+    share: float
+
+
+MOMENTUM = Recipe(
+    FeatureSet.UNIVARIATE,
+    lambda choices: MomentumParameters(share=0.25),
+    lambda parameters: Momentum(parameters.share),
+)
+
+
+def test_a_new_model_is_one_line_in_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RECIPES, "momentum", MOMENTUM)  # type: ignore[arg-type]
+    settings = SMALL.model_copy(update={"models": ("momentum",)})
+    check_models(settings)
+    config = configure(settings, LED, "momentum")
+    assert open_model(config) == Momentum(0.25)
+    bars = made_bars(140)
+    assignment = Assignment(features_of(bars, config), config, trading_calendar("24/7", 0), 20, 10, True)
+    forecasted = forecast(assignment)
+    assert (forecasted.backtest_error, forecasted.live_error) == (None, None)
+    (live,) = forecasted.live
+    changes = np.diff(np.log(bars.close))
+    training = changes[-83:-3]  # the newest 80 rows whose three targets had settled
+    scaled = 0.25 * (changes[-1] - training.mean())
+    wanted = np.log(bars.close[-1]) + np.cumsum(np.full(3, training.mean() + scaled))
+    np.testing.assert_allclose(np.log(live.closes[0]), wanted, atol=2e-3)
+
+
+def test_a_model_is_trained_as_itself_and_never_as_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = config_of("drift")
+    monkeypatch.setattr("pipeline.models.RECIPES", {"drift": MOMENTUM})
+    assert open_model(replace(config, parameters=MomentumParameters(0.5))) == Momentum(0.5)
+    with pytest.raises(ConfigError, match="unknown model 'ridge'"):
+        open_model(config_of_unregistered("ridge"))
+
+
+def config_of_unregistered(name: str) -> ModelConfig:
+    fields = (name, FeatureSet.UNIVARIATE, Differencing.LOG, Scaling.NONE, 4, 3, 80, 0.15, False)
+    return ModelConfig(*fields, leads=(), seed=7)
