@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows.outcomes import sentence, who
+from flows.states import sentence, who
 from pipeline.store.queries import read_rows
 from pipeline.types import RunSummary
 

@@ -4,9 +4,9 @@ from prefect import flow
 
 from flows.artifacts import publish_summary, publish_tables
 from flows.moments import clock_of_run, moment_of_run
-from flows.outcomes import final_state
 from flows.parameters import settings_from
 from flows.progress import run_progress
+from flows.states import final_state
 from flows.tasks import prefect_steps
 from pipeline.clock import parse_day
 from pipeline.job.backfill import run_backfill

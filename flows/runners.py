@@ -47,8 +47,8 @@ def run_under_prefect(
     """
     prepare_prefect(PREFECT_DEFAULTS, QUIET_CONSOLE)
     from flows.daily import daily_forecast
-    from flows.outcomes import RunFailedError
     from flows.progress import watched_by
+    from flows.states import RunFailedError
 
     with watched_by(progress):
         try:
@@ -70,8 +70,8 @@ def backfill_under_prefect(
     """Run the flow `backfill` here and now; the summaries come back whatever their status."""
     prepare_prefect(PREFECT_DEFAULTS, QUIET_CONSOLE)
     from flows.backfill import backfill
-    from flows.outcomes import RunFailedError
     from flows.progress import watched_by
+    from flows.states import RunFailedError
 
     with watched_by(progress):
         try:

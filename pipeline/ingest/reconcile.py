@@ -54,8 +54,9 @@ FEWEST_COMMON = 3
 """So many of the oldest common bars have to agree on a ratio; where fewer are stored, all on a large one."""
 LARGE_RATIO = float(np.log(THREE_FOR_TWO * (1.0 - NEAR_THREE_FOR_TWO)))
 """In logarithms: other units of this size are believed only with a split that explains them."""
-RATIO_OF_SPLIT = 0.02
-"""In logarithms: by how much the common ratio of many bars may differ from a split's."""
+RATIO_OF_SPLIT, EXACT_SPLIT = 0.02, 1e-3
+"""In logarithms: how near the common ratio of many bars is to that of a split that explains it, and how near
+where it is taken for that of the split alone; in between, prices were adjusted for something else too."""
 PATIENCE = timedelta(days=14)
 
 
@@ -89,10 +90,10 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
     changes nothing.
     """
     units = _common_ratio(prices.bars, known.bars)
-    rebasing = units if units is not None and _is_believed(units, prices, known) else None
+    rebasing = None if units is None else _believed(units, prices, known)
     basis = known.bars if rebasing is None else _in_units(known.bars, rebasing)
     if units is not None and rebasing is None and _is_large(units):
-        ratios = _refused(prices.bars, known, units)
+        ratios = _refused(prices, known, units)
     else:
         ratios = _jumps(prices, basis, known)
     prices, ratios = _to_be_taken(prices, ratios, known)
@@ -111,7 +112,7 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
         n_rebased=int(is_rebased.sum()),
         quarantined=(*prices.quarantined, *_quarantined(bars, ratios)),
         judged=_judged(prices, known),
-        actions=_action_changes(prices, trusted.session_dates, known.actions, rebasing, seen_at),
+        actions=_action_changes(prices, _days_of_events(prices, ratios), known.actions, rebasing, seen_at),
         missing=_missing(prices.expected, now.session_dates),
         n_contradicting=int(np.isin(bars.session_dates[np.isfinite(ratios)], known.bars.session_dates).sum()),
     )
@@ -133,10 +134,15 @@ def _to_be_taken(
     return replace(prices, bars=_at(prices.bars, is_new), actions=()), ratios[is_new]
 
 
-def _refused(bars: Bars, known: KnownPrices, units: Rebasing) -> FloatArray:
+def _refused(prices: ValidatedPrices, known: KnownPrices, units: Rebasing) -> FloatArray:
     """The ratio of its units for each of the (n,) bars, NaN for those that a person has released."""
-    released = is_decided(bars.session_dates, _prices(bars), known.decided, Decision.RELEASED)
-    return np.where(released, np.nan, units.ratio)
+    return np.where(_is_released(prices.bars, prices, known), np.nan, units.ratio)
+
+
+def _is_released(bars: Bars, prices: ValidatedPrices, known: KnownPrices) -> BoolArray:
+    """Which of the (n,) bars a person has released."""
+    rows = bars.session_dates, _prices(bars)
+    return is_decided(*rows, known.decided, Decision.RELEASED, prices.announced)
 
 
 def _jumps(prices: ValidatedPrices, basis: Bars, known: KnownPrices) -> FloatArray:
@@ -146,7 +152,7 @@ def _jumps(prices: ValidatedPrices, basis: Bars, known: KnownPrices) -> FloatArr
         return np.array([])
     seen = _overlaid(_waiting_elsewhere(prices, known), bars)
     there = _overlaid(_around(seen, basis), seen)
-    released = is_decided(there.session_dates, _prices(there), known.decided, Decision.RELEASED)
+    released = _is_released(there, prices, known)
     ratios = jumps(there, closes_on(there.session_dates, basis.session_dates, basis.close), released)
     return ratios[np.isin(there.session_dates, bars.session_dates)]
 
@@ -176,14 +182,21 @@ def _quarantined(bars: Bars, ratios: FloatArray) -> Iterator[QuarantinedRow]:
         )
 
 
-def _is_believed(rebasing: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> bool:
-    """A large one has to be explained by a split, and no bar may contradict it; none is for the past."""
+def _believed(units: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> Rebasing | None:
+    """The re-basing to make, with the exact ratio of the splits that explain it; None where there is none.
+
+    A large one has to be explained by a split, and no bar may contradict it; none is for the past.
+    """
     if _is_past(prices, known):
-        return False
-    if not _is_large(rebasing):
-        return True
-    is_explained = _is_explained(rebasing, prices, known)
-    return is_explained and not _is_contradicted(rebasing, prices.bars, known.bars)
+        return None
+    splits = _ratio_of_splits(units, prices, known)
+    if splits is not None and abs(np.log(splits / units.ratio)) < EXACT_SPLIT:
+        units = replace(units, ratio=splits)
+    if not _is_large(units):
+        return units
+    if splits is None or _is_contradicted(units, prices.bars, known.bars):
+        return None
+    return units
 
 
 def _is_large(rebasing: Rebasing) -> bool:
@@ -222,23 +235,33 @@ def _common_ratio(bars: Bars, known: Bars) -> Rebasing | None:
     return Rebasing(bars.session_dates[common[length - 1]], float(np.exp(ratio)))
 
 
-def _is_explained(rebasing: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> bool:
-    """Do splits make such a ratio, or one that the source has taken back?
+def _ratio_of_splits(units: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> float | None:
+    """The ratio that splits make, or splits that the source has taken back, near that of `units`, or None.
 
-    Where the source tells of none at all, any usual split will do that all stored bars show, or LASTING of
-    them, in a download of LASTING bars.
+    Where the source tells of no splits at all, any usual split will do that all stored bars show, or LASTING
+    of them, in a download of LASTING bars.
     """
     if ActionKind.SPLIT in prices.action_kinds:
-        given = _log_of_splits(prices.announced, rebasing.through)
-        stored = _log_of_splits([one.action for one in known.actions], rebasing.through)
-        ratio = np.log(rebasing.ratio)
-        return bool(min(abs(ratio + given), abs(ratio + given - stored)) < RATIO_OF_SPLIT)
+        given = _log_of_splits(prices.announced, units.through)
+        stored = _log_of_splits([one.action for one in known.actions], units.through)
+        ratios = np.array([-given, stored - given])
+    else:
+        ratios = _usual_ratios(units, prices, known)
+    ratios = ratios[ratios != 0.0]
+    distances = np.abs(ratios - np.log(units.ratio))
+    if len(ratios) == 0 or distances.min() >= RATIO_OF_SPLIT:
+        return None
+    return float(np.exp(ratios[np.argmin(distances)]))
+
+
+def _usual_ratios(units: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> FloatArray:
+    """In logarithms: the ratios that usual splits make, where enough bars show one; otherwise none."""
     common = np.isin(prices.bars.session_dates, known.bars.session_dates)
-    n_shown = int((prices.bars.session_dates[common] <= rebasing.through).sum())
+    n_shown = int((prices.bars.session_dates[common] <= units.through).sum())
     if len(prices.bars) < LASTING or n_shown < min(len(known.bars), LASTING):
-        return False
+        return np.array([])
     usual = np.log([*SPLITS, THREE_FOR_TWO])
-    return bool(np.abs(np.abs(np.log(rebasing.ratio)) - usual).min() < RATIO_OF_SPLIT)
+    return np.concatenate([usual, -usual])
 
 
 def _log_of_splits(actions: Sequence[CorporateAction], after: np.datetime64) -> float:
@@ -270,7 +293,7 @@ def _action_changes(
     rebasing: Rebasing | None,
     seen_at: datetime,
 ) -> ActionChanges:
-    """By the (n,) session dates of trusted bars: what the source says of other days is not judged.
+    """By the (n,) dates whose events count: what the source says of other days is not judged.
 
     Dividends of such days come into the new units with the bars.
     """
@@ -302,6 +325,14 @@ def _action_changes(
             if one.missing_since is not None and seen_at - one.missing_since >= PATIENCE
         ),
     )
+
+
+def _days_of_events(prices: ValidatedPrices, ratios: FloatArray) -> DateArray:
+    """The dates of the trusted bars, and of events of sessions that the download has no prices of."""
+    is_trusted = np.isnan(ratios)
+    dated = np.array([one.ex_date for one in prices.actions], dtype="datetime64[D]")
+    without_bar = np.setdiff1d(dated, prices.bars.session_dates)
+    return np.union1d(prices.bars.session_dates[is_trusted], without_bar)
 
 
 def _dividends_in_units(

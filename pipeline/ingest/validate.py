@@ -76,15 +76,17 @@ def validate(
     A row that a person has released is accepted, its range widened to its prices, unless its code is one that
     cannot be released; a row that a person has rejected is skipped and not recorded.
 
-    Actions are the dividends above 0 and the splits other than 1 on accepted rows. Expected are the sessions
+    Actions are the dividends above 0 and the splits other than 1 on accepted rows, and on rows of sessions
+    that have no prices at all: an event is known before its bar. Expected are the sessions
     from `raw.start` to the newest settled one. Raises SourceError when no row is settled yet.
     """
     last_settled = calendar.last_settled(as_of)
+    announced = _announced(asset.symbol, raw)
     rows = _settled(raw, asset, last_settled)
-    rows = rows[~is_decided(_days(rows), rows[PRICES].to_numpy(), decided, Decision.REJECTED)]
+    rows = rows[~is_decided(_days(rows), rows[PRICES].to_numpy(), decided, Decision.REJECTED, announced)]
     dates = _days(rows)
     expected = calendar.sessions(_first_expected(raw, dates, calendar), last_settled)
-    is_released = is_decided(dates, rows[PRICES].to_numpy(), decided, Decision.RELEASED)
+    is_released = is_decided(dates, rows[PRICES].to_numpy(), decided, Decision.RELEASED, announced)
     codes = _codes(rows, np.isin(dates, expected), is_released)
     foreign = _foreign(raw, asset, calendar)
     if foreign is not None:
@@ -93,8 +95,8 @@ def validate(
     return ValidatedPrices(
         bars=_bars(asset.symbol, accepted),
         quarantined=_quarantined(asset.symbol, rows, codes, foreign),
-        actions=_actions(asset.symbol, accepted),
-        announced=_announced(asset.symbol, raw),
+        actions=_actions(asset.symbol, pd.concat([accepted, rows[codes == QuarantineCode.NO_PRICES]])),
+        announced=announced,
         action_kinds=frozenset(kind for kind, name in EVENTS.items() if raw.rows[name].notna().any()),
         expected=expected[expected >= np.datetime64(raw.start, "D")],
     )
@@ -134,15 +136,30 @@ def _first_expected(raw: RawPrices, dates: DateArray, calendar: TradingCalendar)
 
 
 def is_decided(
-    dates: DateArray, prices: FloatArray, decided: Sequence[DecidedRow], decision: Decision
+    dates: DateArray,
+    prices: FloatArray,
+    decided: Sequence[DecidedRow],
+    decision: Decision,
+    splits: Sequence[CorporateAction],
 ) -> BoolArray:
-    """Which rows, dated (n,) and priced (n, 4), a person has decided on that way."""
+    """Find which rows, dated (n,) and priced (n, 4), a person has decided on in that way.
+
+    A row is recognised by its date and prices, also in the units of any of the `splits` after its date, which
+    may have come since the decision.
+    """
     found = np.zeros(len(dates), dtype=bool)
     for one in decided:
         if one.decision is decision:
-            same = np.isclose(prices, one.prices, rtol=SAME_PRICE, atol=0.0).all(axis=1)
+            then = np.outer(1.0 / _later_splits(splits, one.session_date), one.prices)
+            same = np.isclose(prices[:, None, :], then, rtol=SAME_PRICE, atol=0.0).all(axis=2).any(axis=1)
             found |= (dates == one.session_date) & same
     return found
+
+
+def _later_splits(splits: Sequence[CorporateAction], day: np.datetime64) -> FloatArray:
+    """(k + 1,): the product of the newest 0, 1, ..., k splits of all k that came after the day."""
+    newest_first = sorted((one for one in splits if one.ex_date > day), key=lambda one: one.ex_date)[::-1]
+    return np.asarray(np.cumprod([1.0, *(one.value for one in newest_first)]), dtype=np.float64)
 
 
 def _foreign(raw: RawPrices, asset: AssetSettings, calendar: TradingCalendar) -> _Foreign | None:

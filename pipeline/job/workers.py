@@ -36,12 +36,12 @@ class Pending:
     @property
     def result(self) -> Forecasted:
         """What came of it, waited for; raises what the work raised, as often as it is asked for."""
-        if isinstance(self._outcome, PricecastError):
-            raise self._outcome
-        return self._outcome
+        if isinstance(self._forecasted, PricecastError):
+            raise self._forecasted
+        return self._forecasted
 
     @cached_property
-    def _outcome(self) -> Forecasted | PricecastError:
+    def _forecasted(self) -> Forecasted | PricecastError:
         try:
             return self.work()
         except PricecastError as error:

@@ -75,7 +75,7 @@ def test_a_run_that_loses_an_asset_completes_as_degraded(
 def test_a_run_that_loses_every_asset_fails_and_says_why(
     daily_forecast: "Flow[..., RunSummary]", config: str, tmp_path: Path
 ) -> None:
-    from flows.outcomes import RunFailedError
+    from flows.states import RunFailedError
 
     state = daily_forecast(
         config, symbols=[UNKNOWN], as_of=DAY, database=str(tmp_path / "x.db"), return_state=True
