@@ -1,1 +1,1 @@
-"""From a download to what may be stored of it: what to ask for, what to believe, what has changed."""
+"""From a download to the changes that are stored: what to ask for, what to accept, what has changed."""

@@ -1,4 +1,4 @@
-"""From which session on a source is asked: as little as keeps the stored history complete and true."""
+"""Choose the first session date to download: the least that keeps the stored history complete and right."""
 
 from datetime import date
 
@@ -15,12 +15,12 @@ def first_date_to_ask(
     overlap_sessions: int,
     history_start: date,
 ) -> date:
-    """The first session date to ask for.
+    """Choose the first session date to ask the source for, from how far the downloads have come.
 
-    That is `overlap_sessions` before the newest stored bar, or the oldest session in doubt if that comes
-    before; never before `history_start`. The whole history from there on is asked for where it never was, and
-    once a week, with the first session that is missing of it: a first answer may have started late, and a
-    source may change what lies before the overlap.
+    It is `overlap_sessions` before the newest stored bar, or the oldest session in doubt if that is earlier;
+    never before `history_start`. The whole history is asked for on the first download, and once a week, with
+    the week's first missing session: a first answer may have started late, and a source may revise prices
+    that are older than the overlap.
     """
     start = np.datetime64(history_start, "D")
     if np.isnat(asked.newest) or np.isnat(asked.asked_from) or asked.asked_from > start:
@@ -35,6 +35,6 @@ def first_date_to_ask(
 
 
 def _week(day: np.datetime64) -> int:
-    """The number of its week; weeks begin on Mondays."""
+    """Number the week of a day; weeks begin on Mondays."""
     days_since_thursday = int(day.astype("datetime64[D]").astype(np.int64))
     return (days_since_thursday + 3) // 7

@@ -1,8 +1,8 @@
-"""Bars that stand on another price level than the ones before them, without a split that says so.
+"""Find bars whose prices are off the level of the bars around them, without a split that explains it.
 
-A market moves within its bars: the range of a wild day touches the close before it. A bar that lies as a
-whole beyond 1.75 times that close, or below its 1.75th part, is in other units: pence for pounds (100 times),
-or a split that the source has not applied to the prices before it.
+The range of even a volatile day normally reaches back to the close of the day before. A bar that lies as a
+whole above 1.75 times that close, or below 1/1.75 of it, is taken to be in other units: pence instead of
+pounds (100 times), or a split that the source has not applied to the earlier prices.
 """
 
 from dataclasses import dataclass, replace
@@ -12,54 +12,55 @@ import numpy as np
 
 from pipeline.types import Bars, BoolArray, DateArray, FloatArray, QuarantineCode
 
-FACTOR = 1.75
-"""A bar that lies as a whole further away is off its level."""
+JUMP_FACTOR = 1.75
+"""A bar whose whole range is further than this from the level, as a ratio, is off the level."""
 THREE_FOR_TWO, NEAR_THREE_FOR_TWO = 1.5, 0.04
-"""The one usual split below FACTOR: taken for it where all four prices lie so near (relative)."""
+"""The usual split below JUMP_FACTOR: a bar is off if all four prices are so near its ratio (relative)."""
 SPLITS = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50)
 SPLIT_DAY_MOVE = 0.12
-"""In logarithms: by how much a jump may differ from a split, for the market moves on that day too."""
-HUNDREDFOLD = (60.0, 160.0)
-LASTING = 20
-"""A level that has lasted for so many bars is the new one; only the bar that came to it stays in doubt."""
-LONG = np.timedelta64(60, "D")
-"""After so long without a bar, any level is possible."""
+"""In logarithms: how much a jump may differ from the ratio of a split: the market moves on that day too."""
+HUNDREDFOLD_RANGE = (60.0, 160.0)
+ACCEPTED_AFTER = 20
+"""A new level is accepted after so many bars on it; only the first bar on it stays in quarantine."""
+LONG_GAP = np.timedelta64(60, "D")
+"""After a gap of this length any price level is accepted."""
 
 
 def jumps(bars: Bars, known_closes: FloatArray, released: BoolArray) -> FloatArray:
-    """By how many times each of the (n,) bars is off the level that is trusted; NaN where it stands on it.
+    """Compare each of the (n,) bars with the accepted price level: its ratio to the level, or NaN if on it.
 
-    The bars are those of a download, of rows that wait in quarantine and of the stored ones around them; the
-    stored ones have `known_closes` (n,; NaN where none is stored). Where nothing is stored, the level of most
-    of the first LASTING bars is trusted. Beginning with the first trusted bar, each later one is compared
-    with the trusted bar before it, and each earlier one with the trusted bar after it. A new bar has to be on
-    the level of a stored one right after it, too.
+    The bars are those of a download, of rows in quarantine, and of the stored prices around them; stored bars
+    have `known_closes` (n,; NaN for the others). Where nothing is stored, the level of most of the first
+    ACCEPTED_AFTER bars is accepted. From the first accepted bar on, each later bar is compared with the
+    accepted bar before it, and each earlier bar with the accepted bar after it. A new bar also has to be on
+    the level of a stored bar right after it.
 
-    A bar that is off its known close and on the level of the trusted bar before it is a correction, and
-    trusted. A `released` bar is trusted, and the level goes on from it. A bar that is followed by LASTING
-    others on its own level is off, and these are not: nothing that spans the jump can be learnt from, and
-    both sides of it can. New bars that go on at the level of a bar that contradicts a stored one are off,
-    however many there are.
+    - A bar that is off its own stored close, but on the level of the accepted bar before it, is a correction
+      and is accepted.
+    - A `released` bar is accepted, and sets the level for the bars after it.
+    - A bar that ACCEPTED_AFTER further bars follow on its own level is off, and those bars are accepted: no
+      window that spans the jump may be learnt from, but both sides of it may.
+    - New bars that continue the level of a bar that contradicts a stored bar are off, however many there are.
 
-    What is trusted is then taken as stored and the rest is judged again, until nothing changes. So the same
-    bars are judged alike when they come again, beside those of them that have been stored since.
+    Accepted bars are then treated as stored, and the rest is judged again, until nothing changes. So the same
+    bars are judged alike when they come again after some of them have been stored.
     """
-    prices = np.column_stack([bars.open, bars.high, bars.low, bars.close])
+    prices = bars.ohlc
     if not _is_any_off(prices, known_closes):
         return np.full(len(bars), np.nan)
-    known = known_closes if np.isfinite(known_closes).any() else _first_trusted(prices)
+    known = known_closes if np.isfinite(known_closes).any() else _first_accepted(prices)
     while True:
         ratios = _ratios(bars.session_dates, prices, known, released)
-        trusted = np.where(np.isnan(ratios), prices[:, 3], known)
-        if np.array_equal(trusted, known, equal_nan=True):
+        accepted = np.where(np.isnan(ratios), prices[:, 3], known)
+        if np.array_equal(accepted, known, equal_nan=True):
             return ratios
-        known = trusted
+        known = accepted
 
 
 def reason_of(ratio: float) -> tuple[QuarantineCode, str]:
-    """Why a bar that is `ratio` times as high as the trusted level is quarantined: the code, and in words."""
+    """Name why a bar `ratio` times as high as the accepted level is quarantined: code and words."""
     times = max(ratio, 1.0 / ratio)
-    low, high = HUNDREDFOLD
+    low, high = HUNDREDFOLD_RANGE
     if low <= times <= high:
         return QuarantineCode.HUNDREDFOLD, f"about 100 times too {'high' if ratio > 1.0 else 'low'}"
     nearest = min((*SPLITS, THREE_FOR_TWO), key=lambda split: abs(np.log(times / split)))
@@ -75,7 +76,7 @@ def reason_of(ratio: float) -> tuple[QuarantineCode, str]:
 def _ratios(
     dates: DateArray, prices: FloatArray, known_closes: FloatArray, released: BoolArray
 ) -> FloatArray:
-    """As `jumps`, judged once; at least one of the (n,) closes is known."""
+    """Compare the bars once, as `jumps` does; at least one of the (n,) closes is known."""
     first = int(np.argmax(np.isfinite(known_closes)))
     onwards, back = slice(first, None), slice(first, None, -1)
     later = _Walk(dates[onwards], prices[onwards], known_closes[onwards], released[onwards]).ratios()
@@ -83,26 +84,26 @@ def _ratios(
     return np.concatenate([earlier[:0:-1], later])
 
 
-class _Standing(Enum):
-    """What the bar that gave a level says of the bars after it."""
+class _LevelState(Enum):
+    """What has happened since the bar that set a level."""
 
-    TRUSTED = auto()
+    CURRENT = auto()
     LEFT = auto()
-    """It is trusted, and the bar after it came to another level that lasts."""
+    """The bar after it began another level, which lasts."""
     CONTRADICTED = auto()
-    """It is a stored bar, and the download has another one of the same session."""
+    """The level is that of a stored bar, and the download has another price for the same session."""
 
 
 @dataclass(frozen=True)
 class _Level:
     close: float
     day: np.datetime64
-    standing: _Standing
+    state: _LevelState
 
 
 @dataclass(frozen=True, eq=False)
 class _Walk:
-    """Bars (n,) compared one after the other with the level that is trusted, from a stored bar on."""
+    """Bars (n,) to be compared in their order with the accepted level, the first of them stored."""
 
     dates: DateArray
     prices: FloatArray
@@ -110,54 +111,54 @@ class _Walk:
     released: BoolArray
 
     def ratios(self) -> FloatArray:
-        """As `jumps`."""
+        """Compare the bars as `jumps` does: (n,) ratios."""
         ratios = self._ratios_to_next()
-        level = _Level(self.known_closes[0], self.dates[0], _Standing.TRUSTED)
+        level = _Level(self.known_closes[0], self.dates[0], _LevelState.CURRENT)
         for row, known in enumerate(self.known_closes):
-            is_trusted = self._is_trusted(row, level) and np.isnan(ratios[row])
-            if is_trusted or self.released[row]:
+            is_accepted = self._is_accepted(row, level) and np.isnan(ratios[row])
+            if is_accepted or self.released[row]:
                 ratios[row] = np.nan
             elif np.isnan(ratios[row]):
                 ratios[row] = self.prices[row, 3] / (known if np.isfinite(known) else level.close)
-            level = self._level_after(row, level, is_trusted=bool(np.isnan(ratios[row])))
+            level = self._level_after(row, level, is_accepted=bool(np.isnan(ratios[row])))
         return ratios
 
     def _ratios_to_next(self) -> FloatArray:
-        """By how many times each (n,) new bar is off a stored one right after it; NaN where it is not."""
+        """Compare each of the (n,) new bars with a stored bar right after it: ratio, or NaN if it is near."""
         following = np.append(self.known_closes[1:], np.nan)
-        is_near = np.append(np.abs(np.diff(self.dates)) <= LONG, False)
+        is_near = np.append(np.abs(np.diff(self.dates)) <= LONG_GAP, False)
         clashes = np.isnan(self.known_closes) & is_near & _off(self.prices, following)
         return np.where(clashes, self.prices[:, 3] / following, np.nan)
 
-    def _is_trusted(self, row: int, level: _Level) -> bool:
+    def _is_accepted(self, row: int, level: _Level) -> bool:
         known, is_on = self.known_closes[row], not self._is_off(row, level.close)
         if np.isfinite(known):
             return is_on or not self._is_off(row, known)
-        is_late = abs(self.dates[row] - level.day) > LONG
-        is_left = level.standing is _Standing.LEFT
-        return is_on or ((is_late or is_left) and not self._goes_on_contradicting(row, level))
+        is_late = abs(self.dates[row] - level.day) > LONG_GAP
+        is_left = level.state is _LevelState.LEFT
+        return is_on or ((is_late or is_left) and not self._continues_contradiction(row, level))
 
-    def _level_after(self, row: int, level: _Level, *, is_trusted: bool) -> _Level:
-        if is_trusted:
-            return _Level(self.prices[row, 3], self.dates[row], _Standing.TRUSTED)
+    def _level_after(self, row: int, level: _Level, *, is_accepted: bool) -> _Level:
+        if is_accepted:
+            return _Level(self.prices[row, 3], self.dates[row], _LevelState.CURRENT)
         if np.isfinite(self.known_closes[row]):
-            return _Level(self.known_closes[row], self.dates[row], _Standing.CONTRADICTED)
-        if self._goes_on_contradicting(row, level):
+            return _Level(self.known_closes[row], self.dates[row], _LevelState.CONTRADICTED)
+        if self._continues_contradiction(row, level):
             return level
-        return replace(level, standing=_Standing.LEFT if self._lasts(row) else _Standing.TRUSTED)
+        return replace(level, state=_LevelState.LEFT if self._lasts(row) else _LevelState.CURRENT)
 
-    def _goes_on_contradicting(self, row: int, level: _Level) -> bool:
-        """Do this bar and all before it, back to one that contradicts a stored bar, share a level?"""
-        return level.standing is _Standing.CONTRADICTED and not self._is_off(row, self.prices[row - 1, 3])
+    def _continues_contradiction(self, row: int, level: _Level) -> bool:
+        """Do this bar and all bars back to one that contradicts a stored bar share a level?"""
+        return level.state is _LevelState.CONTRADICTED and not self._is_off(row, self.prices[row - 1, 3])
 
     def _is_off(self, row: int, reference: float) -> bool:
         return bool(_off(self.prices[row : row + 1], np.array([reference]))[0])
 
     def _lasts(self, row: int) -> bool:
-        """Do LASTING bars that are not stored yet follow on the level of this one?"""
-        after = slice(row + 1, row + 1 + LASTING)
-        prices, closes = self.prices[after], self.prices[row : row + LASTING, 3]
-        is_whole = len(prices) == LASTING and bool(np.isnan(self.known_closes[after]).all())
+        """Do ACCEPTED_AFTER bars that are not stored yet follow this bar on its level?"""
+        after = slice(row + 1, row + 1 + ACCEPTED_AFTER)
+        prices, closes = self.prices[after], self.prices[row : row + ACCEPTED_AFTER, 3]
+        is_whole = len(prices) == ACCEPTED_AFTER and bool(np.isnan(self.known_closes[after]).all())
         return is_whole and not _off(prices, closes).any()
 
 
@@ -166,10 +167,10 @@ def _is_any_off(prices: FloatArray, known_closes: FloatArray) -> bool:
 
 
 def _off(prices: FloatArray, references: FloatArray) -> BoolArray:
-    """Which (n, 4) bars are off the level of the (n,) references; never where that is NaN."""
+    """Find which (n, 4) bars are off the level of the (n,) references; none where the reference is NaN."""
     with np.errstate(invalid="ignore"):
         lowest, highest = prices.min(axis=1) / references, prices.max(axis=1) / references
-        is_beyond: BoolArray = (lowest > FACTOR) | (highest < 1.0 / FACTOR)
+        is_beyond: BoolArray = (lowest > JUMP_FACTOR) | (highest < 1.0 / JUMP_FACTOR)
         return is_beyond | _near(lowest, highest, THREE_FOR_TWO) | _near(lowest, highest, 1.0 / THREE_FOR_TWO)
 
 
@@ -177,14 +178,14 @@ def _near(lowest: FloatArray, highest: FloatArray, split: float) -> BoolArray:
     return (lowest > split * (1.0 - NEAR_THREE_FOR_TWO)) & (highest < split * (1.0 + NEAR_THREE_FOR_TWO))
 
 
-def _first_trusted(prices: FloatArray) -> FloatArray:
-    """The (n,) closes, NaN but for the first of the stretch that most of the first bars agree with."""
-    first = prices[:LASTING]
+def _first_accepted(prices: FloatArray) -> FloatArray:
+    """Give the (n,) closes, NaN but for the first bar of the level that most of the first bars agree with."""
+    first = prices[:ACCEPTED_AFTER]
     starts = np.flatnonzero(np.append(True, _off(first[1:], first[:-1, 3])))
     stretches = np.cumsum(np.isin(np.arange(len(first)), starts)) - 1
     agreeing = [
         int((~_off(first, np.full(len(first), first[start, 3])) | (stretches == place)).sum())
         for place, start in enumerate(starts)
     ]
-    trusted = starts[int(np.argmax(agreeing))]
-    return np.where(np.arange(len(prices)) == trusted, prices[:, 3], np.nan)
+    accepted = starts[int(np.argmax(agreeing))]
+    return np.where(np.arange(len(prices)) == accepted, prices[:, 3], np.nan)

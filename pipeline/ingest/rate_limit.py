@@ -1,4 +1,4 @@
-"""What a run does when its price source asks it to slow down: pause, go on, and in the end leave it alone."""
+"""Pauses of a run when its price source asks for fewer requests (a rate limit)."""
 
 import logging
 import time
@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 
 class RateLimitedBatch:
-    """One batch of downloads from one source, asked for one after the other.
+    """One batch of downloads from one source, made one after the other.
 
-    A rate limit pauses the whole batch, each pause twice as long as the one before, and the same asset is
-    asked for again. The pauses are the batch's, not the asset's: once `rate_limit_pauses` of them have not
-    helped, nothing of the batch is asked for any more.
+    A rate limit pauses the whole batch, each pause twice as long as the last, and then the same asset is
+    asked for again. The pauses count for the batch, not for each asset: after `rate_limit_pauses` of them,
+    no further asset of the batch is asked for.
     """
 
     def __init__(
@@ -29,9 +29,9 @@ class RateLimitedBatch:
         self._is_over = False
 
     def ask(self, symbol: str, download: Callable[[], T]) -> T:
-        """What `download` gives for `symbol`, after as many pauses as it takes and the batch still has.
+        """Download `symbol`, with as many pauses as needed and left, and give the result.
 
-        Raises what `download` raises; RateLimitError without asking when the batch is over.
+        Raises what `download` raises; RateLimitError without asking once the batch has used up its pauses.
         """
         while not self._is_over:
             try:
@@ -43,10 +43,15 @@ class RateLimitedBatch:
                 self._pause(symbol, self._pauses.pop(0))
         raise RateLimitError(
             symbol,
-            f"not asked: the source {self._source} went on asking us to slow down",
-            "Run again in an hour or so: what is stored stays, and the rest is made up for.",
+            f"not downloaded: the source {self._source} still limits the rate of requests after all pauses",
+            "Run again in about an hour: stored prices stay, and the missing ones are downloaded then.",
         )
 
     def _pause(self, symbol: str, seconds: float) -> None:
-        log.warning("%s asks us to slow down: going on with %s in %g seconds", self._source, symbol, seconds)
+        log.warning(
+            "%s limits the rate of requests: %s is downloaded again in %g seconds",
+            self._source,
+            symbol,
+            seconds,
+        )
         self._sleep(seconds)

@@ -1,4 +1,4 @@
-"""What to believe of a download: settled, consistent bars on expected sessions, and why not the rest."""
+"""Validate a download: accept settled, consistent bars of expected sessions and quarantine the rest."""
 
 import json
 from collections import Counter
@@ -47,12 +47,12 @@ SENTENCES: Mapping[QuarantineCode, str] = {
     QuarantineCode.BAD_VOLUME: "volume is negative or not finite",
     QuarantineCode.CONFLICT: "conflicting rows for one date",
 }
-"""What to call what is wrong with a single row."""
+"""What is wrong with a single row, in words."""
 
 
 @dataclass(frozen=True)
-class _Foreign:
-    """Why no row of a download can be right: it is of another currency, or dated in another time zone."""
+class _WholeDownloadFault:
+    """Why no row of a download can be right: it is in another currency, or dated in another time zone."""
 
     code: QuarantineCode
     reason: str
@@ -65,7 +65,7 @@ def validate(
     as_of: datetime,
     decided: Sequence[DecidedRow] = (),
 ) -> ValidatedPrices:
-    """Judge every row of `raw` by itself, by what may be known at `as_of` (an aware moment).
+    """Validate every row of a download by itself, by what may be known at `as_of` (an aware moment).
 
     Rows of sessions that are not settled at `as_of` are skipped and not recorded; the next download offers
     them again. Every other row is accepted, or quarantined with a reason; of equal rows for one date, one is
@@ -88,13 +88,13 @@ def validate(
     expected = calendar.sessions(_first_expected(raw, dates, calendar), last_settled)
     is_released = is_decided(dates, rows[PRICES].to_numpy(), decided, Decision.RELEASED, announced)
     codes = _codes(rows, np.isin(dates, expected), is_released)
-    foreign = _foreign(raw, asset, calendar)
-    if foreign is not None:
-        codes = np.where(codes == "", foreign.code, codes)
+    fault = _fault_of_all(raw, asset, calendar)
+    if fault is not None:
+        codes = np.where(codes == "", fault.code, codes)
     accepted = rows[codes == ""].sort_values("session_date", kind="stable").drop_duplicates("session_date")
     return ValidatedPrices(
         bars=_bars(asset.symbol, accepted),
-        quarantined=_quarantined(asset.symbol, rows, codes, foreign),
+        quarantined=_quarantined(asset.symbol, rows, codes, fault),
         actions=_actions(asset.symbol, pd.concat([accepted, rows[codes == QuarantineCode.NO_PRICES]])),
         announced=announced,
         action_kinds=frozenset(kind for kind, name in EVENTS.items() if raw.rows[name].notna().any()),
@@ -103,7 +103,7 @@ def validate(
 
 
 def require_bars(prices: ValidatedPrices, raw: RawPrices, asset: AssetSettings) -> None:
-    """SourceError that names the commonest reason, where no row may be believed."""
+    """Raise SourceError, with the commonest reason, if no row of the download was accepted."""
     if len(prices.bars):
         return
     if not prices.quarantined:
@@ -119,7 +119,7 @@ def require_bars(prices: ValidatedPrices, raw: RawPrices, asset: AssetSettings) 
 
 
 def as_json(values: Mapping[str, float]) -> str:
-    """Numbers as JSON text: null for NaN, and words for infinities, which JSON has no numbers for."""
+    """Write named numbers as JSON text: null for NaN, and words for infinities, which JSON lacks."""
     return json.dumps({name: _plain(value) for name, value in values.items()})
 
 
@@ -157,24 +157,26 @@ def is_decided(
 
 
 def _later_splits(splits: Sequence[CorporateAction], day: np.datetime64) -> FloatArray:
-    """(k + 1,): the product of the newest 0, 1, ..., k splits of all k that came after the day."""
+    """Multiply the newest 0, 1, ..., k of the k splits after the day: (k + 1,) products."""
     newest_first = sorted((one for one in splits if one.ex_date > day), key=lambda one: one.ex_date)[::-1]
     return np.asarray(np.cumprod([1.0, *(one.value for one in newest_first)]), dtype=np.float64)
 
 
-def _foreign(raw: RawPrices, asset: AssetSettings, calendar: TradingCalendar) -> _Foreign | None:
-    """What is wrong with the download as a whole; None where nothing is."""
+def _fault_of_all(
+    raw: RawPrices, asset: AssetSettings, calendar: TradingCalendar
+) -> _WholeDownloadFault | None:
+    """Find what is wrong with the download as a whole; None if nothing is."""
     if raw.currency and raw.currency != asset.currency:
         reason = f"in {raw.currency}, where the asset is configured in {asset.currency}"
-        return _Foreign(QuarantineCode.WRONG_CURRENCY, reason)
+        return _WholeDownloadFault(QuarantineCode.WRONG_CURRENCY, reason)
     if raw.time_zone and not calendar.keeps_time_of(raw.time_zone):
         reason = f"dated in {raw.time_zone}, where the calendar {asset.calendar} has another time"
-        return _Foreign(QuarantineCode.WRONG_TIME_ZONE, reason)
+        return _WholeDownloadFault(QuarantineCode.WRONG_TIME_ZONE, reason)
     return None
 
 
 def _settled(raw: RawPrices, asset: AssetSettings, last_settled: np.datetime64) -> pd.DataFrame:
-    """The rows that are settled or whose date cannot be read."""
+    """Select the rows that are settled or whose date cannot be read."""
     dates = raw.rows["session_date"]
     if dates.notna().any() and dates.min() > pd.Timestamp(last_settled):
         raise SourceError(
@@ -187,7 +189,7 @@ def _settled(raw: RawPrices, asset: AssetSettings, last_settled: np.datetime64) 
 
 
 def _codes(rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray) -> npt.NDArray[np.object_]:
-    """Why each of the (n,) rows is not accepted, the first code that holds; empty where it is."""
+    """Find why each of the (n,) rows is not accepted: the first code that applies, or an empty text."""
     prices = rows[PRICES].to_numpy()
     opens, highs, lows, closes = prices.T
     volumes = rows["volume"].to_numpy()
@@ -212,13 +214,13 @@ def _codes(rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray) ->
 
 
 def _contested(rows: pd.DataFrame, is_good: BoolArray, released: BoolArray) -> BoolArray:
-    """Which (n,) good rows conflict with another, and are not the ones that a person chose."""
+    """Find which of the (n,) good rows conflict with another row and were not released by a person."""
     is_chosen = released & ~_conflicts(rows, released, PRICES)
     return _conflicts(rows, is_good, COMPARED) & ~is_chosen
 
 
 def _conflicts(rows: pd.DataFrame, is_good: BoolArray, names: Sequence[str]) -> BoolArray:
-    """Which (n,) rows are good by themselves, and differ in these values from another of the same date."""
+    """Find which of the (n,) good rows differ in these values from another good row of the same date."""
     good = rows[is_good]
     repeated = good[good["session_date"].duplicated(keep=False)]
     different = repeated.drop_duplicates(["session_date", *names])["session_date"]
@@ -227,9 +229,9 @@ def _conflicts(rows: pd.DataFrame, is_good: BoolArray, names: Sequence[str]) -> 
 
 
 def _quarantined(
-    symbol: str, rows: pd.DataFrame, codes: npt.NDArray[np.object_], foreign: _Foreign | None
+    symbol: str, rows: pd.DataFrame, codes: npt.NDArray[np.object_], fault: _WholeDownloadFault | None
 ) -> tuple[QuarantinedRow, ...]:
-    sentences = SENTENCES if foreign is None else {**SENTENCES, foreign.code: foreign.reason}
+    sentences = SENTENCES if fault is None else {**SENTENCES, fault.code: fault.reason}
     is_quarantined = codes != ""
     chosen = rows[is_quarantined]
     values = zip(

@@ -10,6 +10,7 @@ from pipeline.types.arrays import (
     FloatArray,
     IntArray,
 )
+from pipeline.types.bars import BAR_VALUES, OHLC, SAME_PRICE, Bars, agreeing, closes_on, overlaid
 from pipeline.types.ingestion import (
     ActionChanges,
     Asked,
@@ -43,13 +44,9 @@ from pipeline.types.learning import (
     Windows,
 )
 from pipeline.types.prices import (
-    BAR_VALUES,
-    OHLC,
     RAW_COLUMNS,
-    SAME_PRICE,
     ActionKind,
     Adjustment,
-    Bars,
     CorporateAction,
     DecidedRow,
     Decision,
@@ -59,7 +56,6 @@ from pipeline.types.prices import (
     QuarantinedRow,
     RawPrices,
     ValidatedPrices,
-    closes_on,
 )
 from pipeline.types.rows import Rows
 from pipeline.types.runs import (
@@ -155,5 +151,7 @@ __all__ = [
     "Weighting",
     "Windows",
     "Work",
+    "agreeing",
     "closes_on",
+    "overlaid",
 ]

@@ -8,7 +8,8 @@ from datetime import datetime
 import numpy as np
 
 from pipeline.types.arrays import DateArray
-from pipeline.types.prices import Bars, CorporateAction, DecidedRow, QuarantinedRow
+from pipeline.types.bars import Bars
+from pipeline.types.prices import CorporateAction, DecidedRow, QuarantinedRow
 
 
 @dataclass(frozen=True)

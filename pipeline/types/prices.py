@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.types.arrays import DateArray, FloatArray
+from pipeline.types.bars import OHLC, Bars
 
 if TYPE_CHECKING:
     import pandas as pd
 
-OHLC = ("open", "high", "low", "close")
-BAR_VALUES = (*OHLC, "volume")
 RAW_COLUMNS = ("date_text", "session_date", *OHLC, "adj_close", "volume", "dividend", "split_ratio")
-
-SAME_PRICE = 1e-6
-"""Relative difference below which two values of one price are the same: sources round, some to float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,33 +37,6 @@ class RawPrices:
     """Of the prices, as the source says it; empty where it does not."""
     time_zone: str = ""
     """Of the session dates, as an IANA name; empty where the source does not say."""
-
-
-@dataclass(frozen=True, eq=False)
-class Bars:
-    """Validated settled daily bars of one asset: (n,) arrays, dates strictly increasing, no NaN.
-
-    Prices are finite and positive with low <= open, close <= high; volume is finite and >= 0.
-    """
-
-    symbol: str
-    session_dates: DateArray
-    open: FloatArray
-    high: FloatArray
-    low: FloatArray
-    close: FloatArray
-    volume: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.session_dates)
-
-
-def closes_on(dates: DateArray, session_dates: DateArray, closes: FloatArray) -> FloatArray:
-    """The closes (m,) on the (m,) `dates`; NaN where the ascending `session_dates` (n,) lack the date."""
-    if len(session_dates) == 0:
-        return np.full(len(dates), np.nan)
-    place = np.minimum(np.searchsorted(session_dates, dates), len(session_dates) - 1)
-    return np.where(session_dates[place] == dates, closes[place], np.nan)
 
 
 @dataclass(frozen=True, eq=False)

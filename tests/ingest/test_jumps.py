@@ -12,7 +12,7 @@ from pipeline.types import Bars, FloatArray
 from tests.made import made_bars
 from tests.properties import examples
 
-LASTING = 20
+ACCEPTED_AFTER = 20
 PRICES = ("open", "high", "low", "close")
 
 
@@ -88,7 +88,7 @@ def test_bars_that_are_stored_just_so_are_not_doubted(bars: Bars, factor: float,
         pytest.param(slice(40, 43), id="in the middle"),
         pytest.param(slice(57, 60), id="at the newest end"),
         pytest.param(slice(0, 3), id="at the start of the history"),
-        pytest.param(slice(40, 40 + LASTING), id="for as long as no new level is believed"),
+        pytest.param(slice(40, 40 + ACCEPTED_AFTER), id="for as long as no new level is believed"),
     ],
 )
 @pytest.mark.parametrize("factor", [100.0, 0.01], ids=["100 times too high", "100 times too low"])
@@ -105,8 +105,10 @@ def test_both_sides_of_a_split_that_is_not_applied_are_believed_but_for_the_firs
 
 
 def test_a_new_level_is_not_believed_before_it_has_lasted() -> None:
-    assert off_rows(times(made_bars(30 + LASTING), 0.25, slice(30, None))) == list(range(30, 30 + LASTING))
-    assert off_rows(times(made_bars(31 + LASTING), 0.25, slice(30, None))) == [30]
+    assert off_rows(times(made_bars(30 + ACCEPTED_AFTER), 0.25, slice(30, None))) == list(
+        range(30, 30 + ACCEPTED_AFTER)
+    )
+    assert off_rows(times(made_bars(31 + ACCEPTED_AFTER), 0.25, slice(30, None))) == [30]
 
 
 def test_a_new_level_beside_stored_bars_is_believed_once_it_has_lasted() -> None:

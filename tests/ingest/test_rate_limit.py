@@ -64,7 +64,7 @@ def test_when_the_pauses_are_used_up_the_rest_is_not_asked_for() -> None:
         batch.ask("B")
     assert batch.slept == [60.0, 120.0, 240.0]
     for symbol in "CD":
-        with pytest.raises(RateLimitError, match=f"^{symbol}: not asked: the source shop(.|\n)*Run again"):
+        with pytest.raises(RateLimitError, match=f"^{symbol}: not downloaded: the source shop(.|\n)*Run again"):
             batch.ask(symbol)
     assert batch.asked == ["A", *"BBBB"]
 
@@ -73,7 +73,7 @@ def test_without_pauses_the_first_rate_limit_ends_the_batch() -> None:
     batch = Batch({1}, DownloadSettings(rate_limit_pauses=0))
     with pytest.raises(RateLimitError, match="A: slow down"):
         batch.ask("A")
-    with pytest.raises(RateLimitError, match="B: not asked"):
+    with pytest.raises(RateLimitError, match="B: not downloaded"):
         batch.ask("B")
     assert (batch.asked, batch.slept) == (["A"], [])
 
@@ -93,4 +93,4 @@ def test_other_errors_are_none_of_its_business() -> None:
 def test_a_pause_is_logged_with_its_length_and_the_source(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         Batch({1}).ask("A")
-    assert caplog.messages == ["shop asks us to slow down: going on with A in 60 seconds"]
+    assert caplog.messages == ["shop limits the rate of requests: A is downloaded again in 60 seconds"]

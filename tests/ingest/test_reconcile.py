@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from pipeline.ingest.jumps import LASTING
+from pipeline.ingest.jumps import ACCEPTED_AFTER
 from pipeline.ingest.reconcile import reconcile, restatement
 from pipeline.types import (
     ActionKind,
@@ -198,7 +198,9 @@ FEW = st.integers(0, 29)
 @given(
     bars=st.builds(made_bars, st.just(30), st.integers(0, 10_000)),
     known_rows=st.sets(FEW, min_size=3, max_size=10),
-    odd=st.dictionaries(FEW, st.sampled_from([0.01, 0.1, 0.2, 5.0, 10.0, 100.0]), max_size=LASTING - 1),
+    odd=st.dictionaries(
+        FEW, st.sampled_from([0.01, 0.1, 0.2, 5.0, 10.0, 100.0]), max_size=ACCEPTED_AFTER - 1
+    ),
     parts=st.lists(st.sets(FEW), min_size=1, max_size=6),
     kinds=st.sampled_from([BOTH, SILENT]),
 )
@@ -329,12 +331,12 @@ def test_a_bar_in_quarantine_stays_there_when_a_part_of_its_download_comes_again
 
 
 def test_twenty_sessions_on_its_level_are_believed_after_a_bar_in_quarantine_and_it_is_not() -> None:
-    odd = times(made_bars(31 + LASTING), 4.0, slice(30, None))
+    odd = times(made_bars(31 + ACCEPTED_AFTER), 4.0, slice(30, None))
     known = rows_of(odd, slice(0, 30))
-    early = reconcile(downloaded(rows_of(odd, slice(0, 30 + LASTING))), stored(known), NOW)
-    assert counts(early) == (0, 0, 0, LASTING)
+    early = reconcile(downloaded(rows_of(odd, slice(0, 30 + ACCEPTED_AFTER))), stored(known), NOW)
+    assert counts(early) == (0, 0, 0, ACCEPTED_AFTER)
     late = reconcile(downloaded(odd), stored(after(known, early)), NOW)
-    assert counts(late) == (LASTING, 0, 0, 1)
+    assert counts(late) == (ACCEPTED_AFTER, 0, 0, 1)
     then = after(known, late)
     for part in (odd, rows_of(odd, slice(30, 31)), rows_of(odd, slice(25, 35))):
         assert counts(reconcile(downloaded(part), stored(then), NOW)) == (0, 0, 0, 1)
@@ -365,7 +367,7 @@ def test_one_or_two_of_many_stored_bars_show_no_other_units() -> None:
         assert (changes.rebasing, counts(changes)) == (None, (0, 0, 0, len(odd)))
 
 
-@pytest.mark.parametrize(("n", "is_believed"), [(LASTING - 1, False), (LASTING, True)])
+@pytest.mark.parametrize(("n", "is_believed"), [(ACCEPTED_AFTER - 1, False), (ACCEPTED_AFTER, True)])
 def test_other_units_that_no_split_is_told_of_have_to_last(n: int, is_believed: bool) -> None:
     bars = made_bars(N)
     recent = rows_of(times(bars, 0.25), slice(N - n, None))
@@ -373,7 +375,7 @@ def test_other_units_that_no_split_is_told_of_have_to_last(n: int, is_believed: 
     assert (changes.rebasing is not None) is is_believed
 
 
-@pytest.mark.parametrize(("n", "is_believed"), [(LASTING - 1, False), (LASTING, True)])
+@pytest.mark.parametrize(("n", "is_believed"), [(ACCEPTED_AFTER - 1, False), (ACCEPTED_AFTER, True)])
 @pytest.mark.parametrize("n_known", [3, 5, 19])
 def test_a_young_history_is_rebased_by_a_split_that_nobody_tells_of_once_it_lasts(
     n_known: int, n: int, is_believed: bool

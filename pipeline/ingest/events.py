@@ -1,0 +1,91 @@
+"""Dividends and splits of a download compared with the stored ones: new, changed, vanished, returned.
+
+An event that the source no longer gives is doubted, and withdrawn only when it has been absent for PATIENCE.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from pipeline.ingest.units import is_large
+from pipeline.types import (
+    ActionChanges,
+    ActionKind,
+    CorporateAction,
+    DateArray,
+    FloatArray,
+    KnownAction,
+    Rebasing,
+    ValidatedPrices,
+)
+
+SAME_EVENT = 1e-4
+"""Relative difference up to which two values of a dividend or split are the same: sources round them."""
+PATIENCE = timedelta(days=14)
+
+
+def event_changes(
+    prices: ValidatedPrices,
+    ratios: FloatArray,
+    known: Sequence[KnownAction],
+    rebasing: Rebasing | None,
+    seen_at: datetime,
+) -> ActionChanges:
+    """Compare the events of a download with the known ones, on the days that the download covers.
+
+    `ratios` (n,) are NaN for the bars of `prices` that are accepted: events on quarantined bars wait with
+    them. Known dividends of other days are converted to the new units of a re-basing.
+    """
+    covered = set(_covered_days(prices, ratios).tolist())
+    stored = {one.action.key: one for one in known}
+    given = {one.key: one for one in prices.actions if one.ex_date.item() in covered}
+    others = [one.action for one in known if one.action.ex_date.item() not in covered]
+    absent = [
+        one
+        for key, one in stored.items()
+        if key not in given
+        and one.action.ex_date.item() in covered
+        and one.action.kind in prices.action_kinds
+    ]
+    news = (
+        one
+        for key, one in given.items()
+        if key not in stored or not is_same_value(stored[key].action.value, one.value)
+    )
+    return ActionChanges(
+        given=(*news, *_dividends_in_units(others, rebasing)),
+        vanished=tuple(one.action for one in absent if one.missing_since is None),
+        returned=tuple(
+            stored[key].action for key in given if key in stored and stored[key].missing_since is not None
+        ),
+        withdrawn=tuple(
+            one.action
+            for one in absent
+            if one.missing_since is not None and seen_at - one.missing_since >= PATIENCE
+        ),
+    )
+
+
+def is_same_value(left: float, right: float) -> bool:
+    """Are two values of a dividend or split the same but for rounding?"""
+    return abs(left - right) <= SAME_EVENT * max(abs(left), abs(right))
+
+
+def _covered_days(prices: ValidatedPrices, ratios: FloatArray) -> DateArray:
+    """List the dates of the accepted bars, and of events of sessions that the download has no prices for."""
+    is_accepted = np.isnan(ratios)
+    dated = np.array([one.ex_date for one in prices.actions], dtype="datetime64[D]")
+    without_bar = np.setdiff1d(dated, prices.bars.session_dates)
+    return np.union1d(prices.bars.session_dates[is_accepted], without_bar)
+
+
+def _dividends_in_units(
+    actions: Sequence[CorporateAction], rebasing: Rebasing | None
+) -> Iterator[CorporateAction]:
+    if rebasing is None or not is_large(rebasing):
+        return
+    for one in actions:
+        if one.kind is ActionKind.DIVIDEND and one.ex_date <= rebasing.through:
+            yield replace(one, value=one.value * rebasing.ratio)
