@@ -1,7 +1,7 @@
-"""The command `pricecast`: wires the commands, and says in one or two lines what went wrong.
+"""The command `pricecast`: puts the commands together and prints errors in one or two lines.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 degraded. Errors go to stderr as `error: what`, then the next
-step indented; a traceback is shown with `--debug` only, which may stand anywhere on the line. Everything
+step indented; a traceback is shown only with `--debug`, which may be anywhere on the line. Everything
 heavy is imported inside the commands, so that `--help` answers at once.
 """
 
@@ -23,7 +23,7 @@ WRONG_USAGE = 2
 INTERRUPTED = 130
 
 _WrongUsage: type[Any] = typer.BadParameter.__base__ or typer.BadParameter
-"""What typer raises for a line it cannot read, whether it brings its own click or imports one."""
+"""What typer raises for a line that it cannot parse, with its own click or an imported click."""
 
 app = typer.Typer(
     name="pricecast",
@@ -67,7 +67,7 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """`--debug` is taken off the line by `execute`; it stands here to be shown in the help."""
+    """List the general options in the help; `execute` has removed `--debug` from the line already."""
     del debug, version
 
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def execute(arguments: Sequence[str]) -> int:
-    """Run one command line; the exit code. Whatever goes wrong is told on stderr and never raised."""
+    """Run one command line and give its exit code; errors are printed to stderr and never raised."""
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
     _set_logging(debug=debug)
@@ -85,7 +85,7 @@ def execute(arguments: Sequence[str]) -> int:
         code = _whole_command().main(words or ["--help"], "pricecast", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has seen enough; Python would complain of it again at exit.
+        # The reader has closed the pipe, as `head` does; Python would report it once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, typer.Abort):
@@ -103,7 +103,7 @@ def execute(arguments: Sequence[str]) -> int:
 
 @cache
 def _whole_command() -> Any:
-    """All commands, read from their functions once a process, however many lines it runs."""
+    """Build the commands from their functions, once for each process."""
     return typer.main.get_command(app)
 
 
@@ -122,11 +122,11 @@ def _tell(error: Exception) -> int:
 
 
 def _set_logging(*, debug: bool) -> None:
-    """A person sees results and errors, not logs; `--debug` shows both."""
+    """Hide log records unless `--debug` is given: people see results and errors."""
     import logging
 
     if debug:
         logging.basicConfig(level=logging.INFO)
     else:
-        # A level would not do: loggers with a level of their own hand their records to the root's handlers.
+        # A level is not enough: loggers with a level of their own pass their records to the root's handlers.
         logging.basicConfig(handlers=[logging.NullHandler()])

@@ -1,4 +1,4 @@
-"""The demo: the daily job on the simulated market, and its verdicts beside the truth."""
+"""The demo: the daily job on a simulated market, and its verdicts next to the known truth."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,14 +16,14 @@ from pipeline.types import Rows, RunSummary
 
 COMMAND = "demo"
 HORIZONS = 2
-"""The demo's own, where usually there are more; everything else is as usual."""
+"""Fewer sessions ahead than by default; all other settings are the defaults."""
 
 FORECASTS = """
 SELECT symbol, model, horizon, target_date, last_close, forecast_close, lower_80, upper_80,
     predicted_return, 0 AS is_stale, verdict
 FROM latest_forecasts WHERE horizon = 1 ORDER BY symbol, model
 """
-"""The next session's forecasts; the demo plays a fixed day, so none of them counts as out of date."""
+"""The forecasts for the next session. The demo plays a fixed day, so none of them counts as out of date."""
 
 STATEMENT = (
     "SELECT symbol, model, n, round(100 * skill, 1) AS skill_percent, verdict"
@@ -32,7 +32,7 @@ STATEMENT = (
 
 
 def demo_settings(file: Path) -> Settings:
-    """The demo's settings, whatever file and environment say: everybody's demo is the same."""
+    """Make the demo's settings, without any file or environment, so that every demo is the same."""
     return Settings.model_construct(
         database=str(file),
         source=SimulatedSource.name,
@@ -43,7 +43,7 @@ def demo_settings(file: Path) -> Settings:
 
 
 def introduction(settings: Settings) -> str:
-    """What is about to be done, and in what it is less than a real run."""
+    """Say what the demo will do, and how it differs from a real run."""
     usual = Settings.model_construct().horizons
     return (
         f"A simulated market of {len(settings.assets)} assets, {len(settings.models)} models each, offline.\n"
@@ -58,14 +58,14 @@ def run_demo(
     progress: Progress = silent,
     clock: Callable[[], datetime] = utc_now,
 ) -> RunSummary:
-    """The daily job with the plain steps, into the settings' database."""
+    """Run the daily job on the simulated market into the database of the settings, and summarise it."""
     with open_store(settings.database) as store:
         request = Request(settings, as_of, command=COMMAND)
         return run_daily(request, SimulatedSource(), store, progress=progress, clock=clock)
 
 
 def fresh_file(database: str) -> Path:
-    """The file of the SQLite database named by `database`, which does not exist any more.
+    """Remove an earlier demo's database at `database`, and give the path of its file.
 
     Only a database that nothing but the demo has written is removed; PricecastError for any other.
     """
@@ -81,7 +81,7 @@ def fresh_file(database: str) -> Path:
 
 
 def truth_beside_verdict(verdicts: Rows) -> Rows:
-    """The verdicts one session ahead with each asset's truth, in the order of the simulated market."""
+    """Add each asset's truth to the verdicts one session ahead, in the order of the simulated market."""
     records = verdicts.where("horizon", (1,)).records()
     places = {name: place for place, name in enumerate((*TRUTHS, *DEFAULT_MODELS))}
     records.sort(key=lambda record: (places[record["symbol"]], places.get(record["model"], len(places))))
@@ -94,7 +94,7 @@ def truth_beside_verdict(verdicts: Rows) -> Rows:
 
 
 def ending(file: str, tried: int) -> str:
-    """How to read the tables, and what to try next."""
+    """Explain how to read the tables, and what to try next."""
     return (
         "\nSkill is measured against repeating the last price. p is the probability that forecasts which\n"
         "know nothing look so informative; the adjusted p (Benjamini-Hochberg) allows for "

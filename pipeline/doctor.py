@@ -1,4 +1,4 @@
-"""Is everything in place for the daily job? One function a check; none of them changes anything."""
+"""Check that everything is in place for the daily job, a function for each check; none changes anything."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from pipeline.types import CheckResult, RunStatus
 PREFECT_API = "PREFECT_API_URL"
 PATIENCE_SECONDS = 5.0
 RECENT = timedelta(days=10)
-"""Long enough that every market has had a session."""
+"""A period in which every market has had a session."""
 MOST_TOLD = 5
-"""So many assets are named by a check."""
+"""The largest number of assets that a check names."""
 MOST_ENDS = 3
 RUN_ADVICE = {
     RunStatus.RUNNING: "If it is not at work any more, it was stopped: run 'pricecast run' again.",
@@ -39,13 +39,14 @@ HISTORY_ADVICE = {
     True: "Start a run and see what it says of them: pricecast run.",
     False: "Runs ask for gaps again; 'pricecast quarantine list' shows what was not believed.",
 }
-"""What to do about prices that are out of date, or else that lack something."""
+"""What to do about histories, by whether the first named is out of date."""
 
 
 def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[CheckResult, ...]:
-    """Every check of the settings that `load` gives, in order.
+    """Run all checks on the settings that `load` gives, and list their results in order.
 
-    Where they cannot be loaded, only what needs none is checked. Only `online` asks the source for prices.
+    If the settings cannot be loaded, only the checks that need none are run. Only with `online` is the source
+    asked for prices.
     """
     try:
         settings = load()
@@ -59,7 +60,7 @@ def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[Chec
 
 
 def check_configuration(settings: Settings) -> CheckResult:
-    """The models and their parameters exist."""
+    """Check that the configured models and their parameters exist."""
     try:
         check_models(settings)
     except PricecastError as error:
@@ -71,7 +72,7 @@ def check_configuration(settings: Settings) -> CheckResult:
 
 
 def check_calendars(settings: Settings) -> CheckResult:
-    """Every asset's trading calendar, its leads' included, is known and gives a newest settled session."""
+    """Check that the trading calendar of every asset and lead is known and has a newest settled session."""
     assets = [settings.asset(symbol) for symbol in _every_symbol(settings)]
     try:
         for asset in assets:
@@ -82,7 +83,7 @@ def check_calendars(settings: Settings) -> CheckResult:
 
 
 def check_store(settings: Settings) -> CheckResult:
-    """The database is sound, or can be made."""
+    """Check that the database is sound, or can be created."""
     name = database_name(settings.database)
     if is_absent(settings.database):
         message = f"{name} does not exist yet; the first run makes it"
@@ -103,7 +104,7 @@ def check_store(settings: Settings) -> CheckResult:
 
 
 def check_last_run(settings: Settings) -> CheckResult:
-    """The newest run has ended well, or is at work."""
+    """Check that the newest run succeeded or is still running."""
     name, next_step = "last run", "Start one: pricecast run."
     if is_absent(settings.database):
         return CheckResult(name, ok=True, message="none yet", next_step=next_step)
@@ -120,10 +121,10 @@ def check_last_run(settings: Settings) -> CheckResult:
 
 
 def check_histories(settings: Settings) -> CheckResult:
-    """The stored prices are up to date; gaps and rows in quarantine are told.
+    """Check that the stored prices are up to date; name gaps and rows in quarantine.
 
-    Out of date is a history that lacks more than the newest settled session, which a run may yet be due for.
-    Those that are out of date are told first.
+    A history is out of date if it lacks more than the newest settled session, whose run may still be due.
+    Histories that are out of date are named first.
     """
     name = "histories"
     if is_absent(settings.database):
@@ -151,7 +152,7 @@ def _ends(words: list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class _History:
-    """What there is to say of one asset's stored prices; no words where all is well."""
+    """The findings on one asset's stored prices, in words; empty if there are none."""
 
     symbol: str
     words: str
@@ -177,7 +178,7 @@ def _history(engine: Engine, settings: Settings, asset: AssetSettings) -> _Histo
 
 
 def check_source(settings: Settings) -> CheckResult:
-    """The price source is known and what it needs of this computer is there; nothing is downloaded."""
+    """Check that the price source is known and has what it needs on this computer; downloads nothing."""
     try:
         source = open_source(settings.source, settings.download)
     except PricecastError as error:
@@ -186,7 +187,7 @@ def check_source(settings: Settings) -> CheckResult:
 
 
 def check_prices(settings: Settings) -> CheckResult:
-    """The source gives recent prices of the first asset."""
+    """Check that the source gives recent prices of the first asset."""
     asset, now = settings.assets[0], utc_now()
     try:
         source = open_source(settings.source, settings.download)
@@ -197,12 +198,12 @@ def check_prices(settings: Settings) -> CheckResult:
 
 
 def check_tensorflow() -> CheckResult:
-    """TensorFlow is installed; it is not loaded."""
+    """Check that TensorFlow is installed, without loading it."""
     return _check_installed("tensorflow", "It trains the LSTMs: install pricecast again.")
 
 
 def check_prefect() -> CheckResult:
-    """Prefect is installed, and its server answers where one is configured; Prefect is not loaded."""
+    """Check that Prefect is installed and a configured server answers, without loading Prefect."""
     installed = _check_installed("prefect", "Install it, or use 'pricecast run --direct'.")
     address = os.environ.get(PREFECT_API, "")
     if not installed.ok or not address:
@@ -228,5 +229,5 @@ def _check_installed(package: str, next_step: str) -> CheckResult:
 
 
 def _every_symbol(settings: Settings) -> list[str]:
-    """Every configured asset and every other asset that its forecasts need, each once, in order."""
+    """List every configured asset and every asset that its forecasts need, each once, in order."""
     return sorted({name for asset in settings.assets for name in (asset.symbol, *settings.beside(asset))})

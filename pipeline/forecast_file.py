@@ -1,4 +1,4 @@
-"""A CSV file of forecasts made elsewhere, as trials: checked row by row, and nothing left out unsaid.
+"""Read forecasts made elsewhere from a CSV file, checked row by row; every row left out is reported.
 
 Rows are numbered as a spreadsheet shows them: the header is row 1. Everything is read as text first, so that
 a value that cannot be used is named as it stands in the file.
@@ -35,9 +35,9 @@ ONE_HORIZON = "Keep one row for each origin_date: a file is of one horizon."
 ONLY_DAILY = "Keep one row for each day: only daily sessions are judged."
 FARTHEST_HORIZON = 60
 FEWEST_PAIRS = 10
-"""That may tell which horizon a file has."""
+"""Fewer pairs of rows cannot show which horizon a file has."""
 NAMED = 3
-"""Places of one kind of defect that a note names; it counts the rest."""
+"""The number of places of one kind of defect that a note names; it counts the rest."""
 
 
 class ForecastFileError(PricecastError):
@@ -69,7 +69,7 @@ class UnusableSeries:
 
 
 def read_forecast_file(file: Path, horizon: int) -> tuple[ForecastSeries | UnusableSeries, ...]:
-    """Every series of the file, in order of first appearance, as forecasts `horizon` sessions ahead."""
+    """Read every series of a file, in order of first appearance, as forecasts `horizon` sessions ahead."""
     cells = _with_needed_columns(file, _text_cells(file))
     groups = cells.groupby(list(KEYS), sort=False)
     return tuple(_series(str(symbol), str(model), rows, horizon) for (symbol, model), rows in groups)
@@ -90,12 +90,12 @@ class _Kept:
         return replace(self, rows=self.rows[chosen], notes=(*self.notes, *notes))
 
     def texts(self, column: str) -> pd.Series[str]:
-        """The rows' cells in one column as they stand in the file."""
+        """The rows' cells of one column as written in the file."""
         return self.cells[column].loc[self.rows.index]
 
 
 def _text_cells(file: Path) -> pd.DataFrame:
-    """All cells as stripped text, blank lines included, so that a row's place is its number less 1."""
+    """Read all cells as stripped text, with blank lines, so that a row's place is its number less 1."""
     if not file.exists() or file.is_dir():
         what = "is a folder" if file.is_dir() else "does not exist"
         raise UsageError(f"{file} {what}", "Name a CSV file of forecasts.")
@@ -117,7 +117,7 @@ def _text_cells(file: Path) -> pd.DataFrame:
 
 
 def _with_needed_columns(file: Path, cells: pd.DataFrame) -> pd.DataFrame:
-    """The rows below the header that are not blank, indexed by number, under the columns of a series."""
+    """Select the rows below the header that are not blank, by number, with the columns of a series."""
     names = [name.lower() for name in cells.iloc[0]]
     missing = [name for name in (*DATES, *PRICES) if name not in names]
     if missing:
@@ -152,7 +152,7 @@ def _series(symbol: str, model: str, cells: pd.DataFrame, horizon: int) -> Forec
 
 
 def _trial(rows: pd.DataFrame, horizon: int) -> Trial:
-    """Consecutive rows as a trial: the first 21 are its history, the last `horizon` actuals its end."""
+    """Make a trial of consecutive rows: the first 21 are its history, the last `horizon` actuals its end."""
     last_closes, forecasts, actuals = (rows[name].to_numpy(dtype=np.float64) for name in PRICES)
     log_prices = np.log(np.concatenate([last_closes, actuals[-horizon:]]))
     return Trial(horizon, log_prices, np.log(forecasts[HISTORY:]))
@@ -165,7 +165,7 @@ def _parsed(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def _date(text: str) -> np.datetime64:
-    """The day of a date or moment that puts the year first; NaT for any other text."""
+    """Parse the day of a date or moment that begins with the year; NaT for any other text."""
     try:
         return np.datetime64(date.fromisoformat(TIME_OF_DAY.sub("", text).replace("/", "-")), "D")
     except ValueError:
@@ -173,7 +173,7 @@ def _date(text: str) -> np.datetime64:
 
 
 def _price(text: str) -> float:
-    """A positive, finite number; NaN for any other text."""
+    """Parse a positive, finite number; NaN for any other text."""
     try:
         price = nan if "_" in text else float(text)
     except ValueError:
@@ -182,7 +182,7 @@ def _price(text: str) -> float:
 
 
 def _readable(kept: _Kept, columns: Sequence[str]) -> _Kept:
-    """Rows whose cells in `columns` can be read; a note for each column that has others."""
+    """Keep the rows whose cells in `columns` can be read, with a note for each column that has others."""
     is_bad = kept.rows[list(columns)].isna()
     notes = [
         _unreadable_note(column, kept.texts(column)[is_bad[column]])
@@ -206,7 +206,7 @@ def _in_order(kept: _Kept) -> _Kept:
 
 
 def _once(kept: _Kept) -> _Kept:
-    """One row for each origin; ForecastFileError when two rows say different things of one."""
+    """Keep one row for each origin; ForecastFileError if two rows of an origin differ."""
     rows = kept.rows
     numbers = rows.index.to_series()
     firsts = numbers.groupby(rows["origin_date"]).transform("first")
@@ -226,7 +226,7 @@ def _once(kept: _Kept) -> _Kept:
 
 
 def _come_true(kept: _Kept) -> _Kept:
-    """Without the newest rows that have no actual yet."""
+    """Drop the newest rows, which have no actual yet."""
     places = np.arange(len(kept.rows))
     settled = places[(kept.texts("actual") != "").to_numpy()]
     is_open = places > (settled[-1] if len(settled) else -1)
@@ -237,11 +237,11 @@ def _come_true(kept: _Kept) -> _Kept:
 
 
 def _consecutive(kept: _Kept, horizon: int) -> _Kept:
-    """The longest stretch of consecutive sessions; ForecastFileError when it is too short to be judged."""
+    """Keep the longest stretch of consecutive sessions; ForecastFileError if it is too short to be judged."""
     rows = kept.rows
     is_same = _is_next_close(rows, horizon)
     _check_horizon(rows, horizon, is_same)
-    # A stretch must be longer than the horizon, or no pair in it says that its sessions are consecutive.
+    # A stretch must be longer than the horizon, or no pair of its rows shows that sessions are consecutive.
     fewest = max(HISTORY + FEWEST, horizon + 1)
     needed = f"{fewest} are needed, {HISTORY} of history and {fewest - HISTORY} forecasts"
     if len(rows) < fewest:
@@ -262,7 +262,7 @@ def _consecutive(kept: _Kept, horizon: int) -> _Kept:
 
 
 def _dated(kept: _Kept, horizon: int) -> _Kept:
-    """The same rows, and a note on those whose target is not the origin `horizon` rows further on."""
+    """Keep the rows, with a note on those whose target is not the origin `horizon` rows later."""
     origins, targets = (kept.rows[name].to_numpy() for name in DATES)
     odd = np.flatnonzero(targets[:-horizon] != origins[horizon:])
     if len(odd) == 0:
@@ -276,13 +276,13 @@ def _dated(kept: _Kept, horizon: int) -> _Kept:
 
 
 def _is_next_close(rows: pd.DataFrame, horizon: int) -> BoolArray:
-    """(n - h,): whether a row's actual is the last_close of the row h further on."""
+    """Compare each row's actual with the last_close of the row h later: (n - h,) booleans."""
     actuals, last_closes = rows["actual"].to_numpy(), rows["last_close"].to_numpy()
     return np.asarray(np.isclose(actuals[:-horizon], last_closes[horizon:], rtol=SAME_PRICE, atol=0.0))
 
 
 def _check_horizon(rows: pd.DataFrame, horizon: int, is_same: BoolArray) -> None:
-    """ForecastFileError when the file is clearly of another horizon."""
+    """Raise ForecastFileError if the file is clearly of another horizon."""
     if len(is_same) and is_same.mean() >= 0.5:
         return
     found = [_is_next_close(rows, other) for other in range(1, FARTHEST_HORIZON + 1)]
@@ -296,7 +296,7 @@ def _check_horizon(rows: pd.DataFrame, horizon: int, is_same: BoolArray) -> None
 
 
 def _breaks(rows: pd.DataFrame, broken: IntArray, horizon: int) -> list[str]:
-    """What parts the rows, in words: prices that contradict each other, and sessions that are missing."""
+    """Describe what separates the rows: contradicting prices and missing sessions."""
     targets, origins = rows["target_date"].to_numpy(), rows["origin_date"].to_numpy()
     is_contrary = targets[broken] == origins[broken + horizon]
     contrary, gaps = broken[is_contrary], _apart(broken[~is_contrary], horizon)
@@ -311,7 +311,7 @@ def _breaks(rows: pd.DataFrame, broken: IntArray, horizon: int) -> list[str]:
 
 
 def _apart(places: IntArray, horizon: int) -> list[int]:
-    """Of `places` those that do not overlap: one gap parts every pair of rows around it."""
+    """Select the `places` that do not overlap: a gap separates every pair of rows around it."""
     chosen: list[int] = []
     for place in places.tolist():
         if not chosen or place >= chosen[-1] + horizon:
@@ -331,7 +331,7 @@ def _place(rows: pd.DataFrame, place: int) -> str:
 
 
 def _first(describe: Callable[[int], str], places: Sequence[int] | IntArray | pd.Index[int]) -> str:
-    """The first few places in words, and how many more there are."""
+    """Describe the first few places, and count the rest."""
     more = f" and {len(places) - NAMED:,} more" if len(places) > NAMED else ""
     return ", ".join(describe(int(place)) for place in places[:NAMED]) + more
 

@@ -70,15 +70,14 @@ def validate(
     Rows of sessions that are not settled at `as_of` are skipped and not recorded; the next download offers
     them again. Every other row is accepted, or quarantined with a reason; of equal rows for one date, one is
     accepted, and differing ones are all quarantined. Accepted bars are sorted. A missing volume becomes 0.
-    Where rounding puts an open or close outside [low, high] by less than SAME_PRICE, the range is widened to
-    it.
+    Where rounding puts an open or close outside [low, high] by less than SAME_PRICE, the range is widened.
 
     A row that a person has released is accepted, its range widened to its prices, unless its code is one that
     cannot be released; a row that a person has rejected is skipped and not recorded.
 
     Actions are the dividends above 0 and the splits other than 1 on accepted rows, and on rows of sessions
-    that have no prices at all: an event is known before its bar. Expected are the sessions
-    from `raw.start` to the newest settled one. Raises SourceError when no row is settled yet.
+    without any price: an event may be known before its bar. Expected are the sessions from `raw.start` to the
+    newest settled session. Raises SourceError when no row is settled yet.
     """
     last_settled = calendar.last_settled(as_of)
     announced = _announced(asset.symbol, raw)
@@ -87,10 +86,8 @@ def validate(
     dates = _days(rows)
     expected = calendar.sessions(_first_expected(raw, dates, calendar), last_settled)
     is_released = is_decided(dates, rows[PRICES].to_numpy(), decided, Decision.RELEASED, announced)
-    codes = _codes(rows, np.isin(dates, expected), is_released)
     fault = _fault_of_all(raw, asset, calendar)
-    if fault is not None:
-        codes = np.where(codes == "", fault.code, codes)
+    codes = _codes(rows, np.isin(dates, expected), is_released, fault)
     accepted = rows[codes == ""].sort_values("session_date", kind="stable").drop_duplicates("session_date")
     return ValidatedPrices(
         bars=_bars(asset.symbol, accepted),
@@ -188,7 +185,9 @@ def _settled(raw: RawPrices, asset: AssetSettings, last_settled: np.datetime64) 
     return settled
 
 
-def _codes(rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray) -> npt.NDArray[np.object_]:
+def _codes(
+    rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray, fault: _WholeDownloadFault | None
+) -> npt.NDArray[np.object_]:
     """Find why each of the (n,) rows is not accepted: the first code that applies, or an empty text."""
     prices = rows[PRICES].to_numpy()
     opens, highs, lows, closes = prices.T
@@ -210,7 +209,8 @@ def _codes(rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray) ->
     codes = np.select(list(faults.values()), list(faults), default="")
     released = is_released & ~np.isin(codes, [code for code in QuarantineCode if not code.can_be_released])
     codes = np.where(released, "", codes)
-    return np.where(_contested(rows, codes == "", released), QuarantineCode.CONFLICT, codes).astype(object)
+    codes = np.where(_contested(rows, codes == "", released), QuarantineCode.CONFLICT, codes)
+    return np.where(codes == "", "" if fault is None else fault.code, codes).astype(object)
 
 
 def _contested(rows: pd.DataFrame, is_good: BoolArray, released: BoolArray) -> BoolArray:

@@ -1,1 +1,1 @@
-"""The daily job: what is due, the steps in order, and the days that were missed."""
+"""The daily job: which forecasts are due, the steps in order, missed days, and replay of past runs."""

@@ -1,4 +1,4 @@
-"""Missed or past days: the daily job once for each day, knowing no more than that day knew."""
+"""Run the daily job for missed or past days, each day with the knowledge of that day only."""
 
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
@@ -21,7 +21,7 @@ from pipeline.types import CheckResult, RawPrices, RunSummary
 
 @dataclass
 class DownloadedOnce:
-    """A source that asks its origin for what `newest` knows: once an asset, and again for an earlier start.
+    """Prices of another source, downloaded once for each asset, and again only for an earlier start.
 
     Validation hides from each day's run what had not settled by then.
     """
@@ -30,7 +30,7 @@ class DownloadedOnce:
     newest: datetime
     name: str
     batch: RateLimitedBatch
-    """Of all days together: once it is over, later days do not wait for the source again."""
+    """Shared by all days: once its pauses are used up, later days do not wait for the source again."""
     seen: dict[str, RawPrices] = field(default_factory=dict)
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
@@ -41,7 +41,7 @@ class DownloadedOnce:
         return replace(seen, rows=seen.rows[~is_before], start=start)
 
     def check(self, symbols: Collection[str]) -> CheckResult:
-        """As the origin's own check."""
+        """Check the other source, as `PriceSource.check`."""
         return self.origin.check(symbols)
 
     def _asked(self, asset: AssetSettings, start: date) -> RawPrices:

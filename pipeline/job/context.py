@@ -1,4 +1,4 @@
-"""One run of the daily job, as every step sees it."""
+"""What every step of a run is given, and what it gives back."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class Job(PointInTime):
 
 @dataclass(frozen=True)
 class StepResult:
-    """How many rows a step stored, and which models it failed for."""
+    """The number of rows that a step stored, and the models that it failed for."""
 
     count: int
     failures: tuple[Failure, ...] = ()

@@ -1,4 +1,4 @@
-"""The daily job: the steps in order, for every asset, whatever happens to one of them."""
+"""Run the daily job: the steps in order for every asset; a failure of one asset does not stop the others."""
 
 import logging
 from collections import deque
@@ -27,13 +27,13 @@ from pipeline.types import IngestSummary, RawPrices, Restatement, RunStatus, Run
 log = logging.getLogger(__name__)
 
 ASSETS_AHEAD = 8
-"""So many assets are handed to the workers before the first one's results are stored: enough to keep all of
-them busy, and no more than memory holds for any number of assets."""
+"""The number of assets handed to the workers before the results of the first are stored: enough to keep all
+workers busy, and few enough to fit into memory."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Steps:
-    """The steps as plain functions, or decorated by a scheduler; what they do is the same.
+    """The functions that a run calls, plain or decorated by a scheduler, with the same effect.
 
     `workers` opens the workers that train between the steps.
     """
@@ -52,7 +52,7 @@ class Steps:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """A job with how its steps are run, and what has come of them."""
+    """A job, how its steps are run, and what they have done so far."""
 
     job: Job
     steps: Steps
@@ -69,12 +69,13 @@ def run_daily(
     progress: Progress = silent,
     clock: Callable[[], datetime] = utc_now,
 ) -> RunSummary:
-    """Download, store, forecast, score and judge, as of `request.as_of`; `clock` gives the wall clock.
+    """Download, store, forecast, score and judge as of `request.as_of`, and summarise the run.
 
-    A failing asset or model is a `Failure` of the summary and leaves the others alone: the status is DONE
-    without failures, DEGRADED with some, FAILED when no asset got through. An asset whose download fails is
-    forecast all the same where its newest settled bar is stored already. Asked again without news, a run
-    leaves no row but its own in `runs`. Raises ConfigError and UsageError before anything is written.
+    `clock` gives the wall clock. A failing asset or model is a `Failure` of the summary and does not affect
+    the others: the status is DONE without failures, DEGRADED with some, FAILED if no asset succeeded. An
+    asset whose download fails is forecast if its newest settled bar is stored already. A second run without
+    new prices writes nothing but its own row in `runs`. Raises ConfigError and UsageError before anything is
+    written.
     """
     return _run(request, source, store, run_steps or Steps(), progress, clock, _whole_day)
 
@@ -87,7 +88,7 @@ def run_download(
     progress: Progress = silent,
     clock: Callable[[], datetime] = utc_now,
 ) -> RunSummary:
-    """The first half of `run_daily`: prices are downloaded and stored, and nothing is forecast."""
+    """Download and store prices as of `request.as_of`, forecast nothing, and summarise the run."""
     return _run(request, source, store, run_steps or Steps(), progress, clock, _prices)
 
 
@@ -158,7 +159,7 @@ def _downloaded(run: _Run, asset: AssetSettings, start: date) -> RawPrices:
 
 
 def _forecast_all(run: _Run, assets: Sequence[AssetSettings]) -> None:
-    """Assets are handed out some ahead of the one whose results are stored, always in their order."""
+    """Hand assets to the workers, and store their results in the same order, ASSETS_AHEAD behind."""
     handed_out: deque[tuple[AssetSettings, list[Pending]]] = deque()
     done = 0
 

@@ -1,4 +1,4 @@
-"""Which forecasts are due: reads the store, and loads the inputs of each model that lacks some."""
+"""Find which forecasts of an asset are missing, and load the inputs of each model that has to make them."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from pipeline.types import Failure, ForecastKind, Work
 
 @dataclass(frozen=True, eq=False)
 class Due:
-    """The forecasts of one asset that are not issued yet, and the models that cannot be asked for any."""
+    """The work that is due for one asset, and the models that cannot be configured or lack inputs."""
 
     assignments: tuple[Assignment, ...]
     failures: tuple[Failure, ...] = ()
@@ -26,11 +26,10 @@ class Due:
 
 @timed(Work.LOAD)
 def assign(job: Job, asset: AssetSettings) -> Due:
-    """A backtest of every model that has none, and a live forecast where the newest session has none.
+    """Find the missing forecasts of an asset and load each model's inputs.
 
-    Ensembles are left to the step `combine`: they need what the others forecast.
-
-    No live forecast is asked for while the newest settled session has no bar.
+    A model without a backtest gets one; a live forecast is due where the newest settled session has a bar
+    and no live forecast. Ensembles are made by the step `combine`, from the forecasts of the others.
     """
     assignments, failures = [], []
     with reading(job.store) as connection:
@@ -70,7 +69,7 @@ def _assignment(job: Job, connection: Connection, history: History, config: Mode
 
 
 def _warm_start(connection: Connection, history: History, config: ModelConfig) -> WarmStart | None:
-    """How fits go on from earlier ones; None where none do, or where audits found that to be worse."""
+    """Load the weights to start from; None without warm starts, or if audits found them worse."""
     parameters = config.parameters
     if not isinstance(parameters, LstmParameters) or parameters.warm_epochs == 0:
         return None

@@ -1,4 +1,4 @@
-"""The forecasts of an old run, made again from what was known then: the same bits, if the record holds.
+"""Make the forecasts of a past run again from what was known then, and compare them bit for bit.
 
 Prices are those that the run knew when it had ingested, settings those that it was told. Nothing is written.
 """
@@ -24,13 +24,13 @@ from pipeline.settings import Settings
 from pipeline.store import Connection, Engine, read_past, read_runs, read_then, reading
 from pipeline.types import ForecastBlock, IssuedForecasts, PastRun, Replayed
 
-OF_MEMBERS = "made of its members' forecasts, not replayed"
-CONFIGURED_OTHERWISE = "this version of pricecast configures it otherwise"
+OF_MEMBERS = "not replayed: an ensemble derives from its members' forecasts"
+CONFIGURED_OTHERWISE = "this version of pricecast configures the model differently"
 OTHER_BITS = "the forecasts differ"
 
 
 def replay(store: Engine, run_id: int) -> tuple[Replayed, ...]:
-    """Make the forecasts of a run again and compare them, by asset and model.
+    """Make the forecasts of a past run again and count those that are equal, by asset and model.
 
     UsageError when there is no such run, StoreError when its settings cannot be read any more. Weights that a
     warm fit went on from are needed as long as they are kept; without them it cannot be made again, and the
@@ -63,7 +63,7 @@ def _settings_of(run: PastRun) -> Settings:
 
 @dataclass(frozen=True, eq=False)
 class _Then:
-    """A run of the record with all it takes to make it again."""
+    """A past run with everything that is needed to make its forecasts again."""
 
     connection: Connection
     run: PastRun
@@ -105,7 +105,7 @@ def _of_model(then: _Then, history: History, config: ModelConfig, issued: Issued
 
 
 def _reasons(run: PastRun, issued: IssuedForecasts, again: Forecasted) -> Iterator[str]:
-    """What may be why forecasts do not come out the same."""
+    """List possible reasons why forecasts are not the same."""
     if run.code_version != __version__:
         yield f"issued by pricecast {run.code_version}, this is {__version__}"
     starts = {block.fit.provenance.start_hash for block in again.live}
@@ -116,7 +116,7 @@ def _reasons(run: PastRun, issued: IssuedForecasts, again: Forecasted) -> Iterat
 def _warm_start(
     then: _Then, history: History, config: ModelConfig, issued: IssuedForecasts
 ) -> WarmStart | None:
-    """As the run went on from earlier weights; audits are not made again."""
+    """Load the weights that the run started from; None for cold fits. Audits are not made again."""
     if not isinstance(config.parameters, LstmParameters) or not issued.is_any_warm:
         return None
     key = (issued.symbol, issued.model, issued.config_hash)
@@ -133,7 +133,7 @@ def _count_same(issued: IssuedForecasts, forecasted: Forecasted) -> int:
 
 
 def _by_key(blocks: Sequence[ForecastBlock], *, is_live: bool) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """Target date, last close and close by kind, origin and horizon."""
+    """Index target date, last close and close of the blocks by kind, origin and horizon."""
     found: dict[tuple[Any, ...], tuple[Any, ...]] = {}
     for block in blocks:
         origins, ahead = block.closes.shape
@@ -145,5 +145,5 @@ def _by_key(blocks: Sequence[ForecastBlock], *, is_live: bool) -> dict[tuple[Any
 
 
 def _rows(*columns: npt.NDArray[Any]) -> Iterator[tuple[Any, ...]]:
-    """Arrays of n values each as n plain tuples."""
+    """Convert arrays of n values each into n tuples of plain values."""
     return zip(*(column.ravel().tolist() for column in columns), strict=True)

@@ -1,4 +1,4 @@
-"""What a run is asked for: its settings and moment, and the assets that follow from them."""
+"""What a run is asked for: settings, moment and symbols, and the assets that follow from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipeline.sources import with_assets_of_source
 
 @dataclass(frozen=True)
 class Request:
-    """What a run is asked for. `symbols` empty means every configured asset."""
+    """What a run is asked for; without `symbols` every configured asset."""
 
     settings: Settings
     as_of: datetime
@@ -30,14 +30,14 @@ class Selection:
 
     @property
     def all(self) -> tuple[AssetSettings, ...]:
-        """Every asset to download, in order: the leads are needed first."""
+        """Every asset to download, leads first."""
         return self.leads + self.assets
 
 
 def chosen_settings(
     config: Path | None = None, *, database: str | None = None, source: str | None = None
 ) -> Settings:
-    """The settings of file and environment, with the database and source given here in place of theirs.
+    """Load the settings of file and environment; `database` and `source`, where given, replace theirs.
 
     With the simulated source the assets are the simulated ones, unless simulated ones are configured. Raises
     ConfigError as `load_settings` does.
@@ -49,7 +49,7 @@ def chosen_settings(
 
 
 def selected_assets(request: Request) -> Selection:
-    """The request's assets and their leads; UsageError when there is nothing to forecast."""
+    """Select the assets of a request and their leads; UsageError when there is nothing to forecast."""
     settings = request.settings
     symbols = request.symbols or tuple(asset.symbol for asset in settings.assets)
     if not symbols:
@@ -61,7 +61,7 @@ def selected_assets(request: Request) -> Selection:
 
 
 def check_as_of(as_of: datetime, now: datetime) -> None:
-    """UsageError for a moment that has not come yet."""
+    """Raise UsageError for a moment in the future."""
     if as_of > now:
         raise UsageError(
             f"--as-of {as_of:%Y-%m-%d %H:%M} UTC lies in the future",
@@ -70,6 +70,6 @@ def check_as_of(as_of: datetime, now: datetime) -> None:
 
 
 def check_calendars(settings: Settings, assets: Sequence[AssetSettings]) -> None:
-    """ConfigError for an asset whose calendar does not exist."""
+    """Raise ConfigError for an asset whose calendar does not exist."""
     for asset in assets:
         calendar_of(asset, settings)

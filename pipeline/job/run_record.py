@@ -1,4 +1,4 @@
-"""The record of a run: its row in `runs` from start to end, what it has done so far, and its summary."""
+"""Keep the record of a run: its row in `runs`, the counts of what it has done, and its summary."""
 
 import json
 import logging
@@ -22,30 +22,30 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Tally:
-    """What a run has done so far; the one thing that changes while it goes on."""
+    """Counts and failures of a run so far: the only object that changes during a run."""
 
     ingested: list[IngestSummary] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     served: set[str] = field(default_factory=set)
-    """The symbols that came through the stage that is at work."""
+    """The symbols that completed the current stage."""
     forecasts: int = 0
     scores: int = 0
     verdicts: int = 0
 
     def add_forecasts(self, result: StepResult) -> None:
-        """Count the forecasts that a step stored, and note its failures, each once."""
+        """Count the forecasts that a step stored, and record its failures, each once."""
         self.forecasts += result.count
         self.failures.extend(failure for failure in result.failures if failure not in self.failures)
 
     def is_done(self, asset: AssetSettings, work: Callable[[], None]) -> bool:
-        """Do the work of one asset; whatever fails is noted as the asset's own failure, and not raised."""
+        """Do the work of one asset and say whether it succeeded; a failure is recorded and not raised."""
         try:
             work()
         except PricecastError as error:
             self.failures.append(Failure(asset.symbol, "", str(error)))
             return False
         except Exception as error:
-            # One asset's defect must not cost the others their day.
+            # A defect that shows with one asset must not stop the others.
             log.exception("unexpected failure of %s", asset.symbol)
             message = f"{asset.symbol}: unexpected {type(error).__name__}: {error}\n  Run again with --debug."
             self.failures.append(Failure(asset.symbol, "", message))
@@ -53,7 +53,7 @@ class Tally:
         return True
 
     def status(self, assets: Sequence[AssetSettings]) -> RunStatus:
-        """DONE without failures, DEGRADED when some of `assets` got through all the same, else FAILED."""
+        """Give DONE without failures, DEGRADED if some of `assets` succeeded all the same, else FAILED."""
         if not self.failures:
             return RunStatus.DONE
         is_any_served = any(asset.symbol in self.served for asset in assets)
@@ -63,7 +63,7 @@ class Tally:
 def start_run(
     request: Request, selection: Selection, source: PriceSource, store: Engine, started_at: datetime
 ) -> Job:
-    """Write that a run starts, with all that it was asked for, and register its assets; gives its Job."""
+    """Write the start of a run with its request, register its assets, and give its Job."""
     with writing(store) as connection:
         run_id = write.start_run(
             connection,
@@ -79,7 +79,7 @@ def start_run(
 
 
 def finish_run(job: Job, status: RunStatus, tally: Tally, finished_at: datetime) -> None:
-    """Write how the run ended and what it did."""
+    """Write how the run ended and what it stored."""
     with writing(job.store) as connection:
         write.finish_run(
             connection,
@@ -93,7 +93,7 @@ def finish_run(job: Job, status: RunStatus, tally: Tally, finished_at: datetime)
 def summary_of(
     request: Request, job: Job, assets: Sequence[AssetSettings], tally: Tally, timings: Timings
 ) -> RunSummary:
-    """The run as a person asks about it."""
+    """Summarise a run."""
     return RunSummary(
         run_id=job.run_id,
         as_of=job.as_of,
@@ -109,14 +109,14 @@ def summary_of(
 
 
 def _unlisted(request: Request, assets: Sequence[AssetSettings]) -> Iterator[str]:
-    """Which assets are not configured, and what they are taken for."""
+    """Name the assets that are not configured, with the currency and calendar assumed for them."""
     for asset in assets:
         if not request.settings.is_listed(asset.symbol):
             yield f"{asset.symbol} is not configured: taken as {asset.currency} on calendar {asset.calendar}"
 
 
 def _incomplete(settings: Settings, ingested: Sequence[IngestSummary]) -> Iterator[str]:
-    """Which histories lack sessions that others of the same calendar have, in one note."""
+    """Name, in one note, the histories that lack sessions which others of the same calendar have."""
     firsts: dict[str, np.datetime64] = {}
     for one in ingested:
         calendar = settings.asset(one.symbol).calendar

@@ -1,4 +1,4 @@
-"""Who works on assignments: this process in turn, or spawned processes with one thread each.
+"""Run assignments in this process, or in spawned processes with one thread each.
 
 A forecast depends on its assignment alone, so it is the same bits whoever works on it, and in which order.
 Workers only compute: the process that runs the job is the one that reads and writes the store.
@@ -28,14 +28,14 @@ from pipeline.types import Work
 
 @dataclass(eq=False)
 class Pending:
-    """An assignment that somebody works on, or will when its result is asked for."""
+    """An assignment whose result is being computed, or will be when it is asked for."""
 
     assignment: Assignment
     work: Callable[[], Forecasted]
 
     @property
     def result(self) -> Forecasted:
-        """What came of it, waited for; raises what the work raised, as often as it is asked for."""
+        """The result, waited for; every access raises what the work raised."""
         if isinstance(self._forecasted, PricecastError):
             raise self._forecasted
         return self._forecasted
@@ -49,13 +49,13 @@ class Pending:
 
 
 class Workers(Protocol):
-    """Anybody who takes assignments."""
+    """Accepts assignments."""
 
     def submit(self, assignment: Assignment) -> Pending: ...
 
 
 class InTurn:
-    """This process, one assignment after the other, each when its result is asked for."""
+    """Runs assignments in this process, each when its result is asked for."""
 
     def submit(self, assignment: Assignment) -> Pending:
         return Pending(assignment, lambda: forecast(assignment))
@@ -63,7 +63,7 @@ class InTurn:
 
 @dataclass(eq=False)
 class SpawnedWorkers:
-    """Processes that train networks side by side; what takes no training is done in this process.
+    """Trains networks in parallel processes; other assignments run in this process.
 
     They start with the first network. When one dies, what it and its fellows were working on is tried once
     more, each in a process of its own; AssetError for the assignment that dies again.
@@ -86,14 +86,14 @@ class SpawnedWorkers:
         return Pending(assignment, lambda: _forecasted(future, assignment))
 
     def close(self) -> None:
-        """End the processes; what they have not begun is dropped."""
+        """End the processes; work that they have not begun is dropped."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
 def open_workers(settings: Settings) -> Iterator[Workers]:
-    """The workers that the settings ask for, until the block ends."""
+    """Open the workers that the settings ask for, and close them at the end of the block."""
     count = number_of_workers(settings)
     if count == 1:
         yield InTurn()
@@ -106,7 +106,7 @@ def open_workers(settings: Settings) -> Iterator[Workers]:
 
 
 def number_of_workers(settings: Settings) -> int:
-    """As many as the settings say, or one a core."""
+    """Give the number of workers in the settings, or else the number of cores."""
     return settings.workers or os.cpu_count() or 1
 
 
@@ -116,13 +116,13 @@ def is_worth_a_process(assignment: Assignment) -> bool:
 
 
 def _pool_of(count: int) -> ProcessPoolExecutor:
-    """Never forked: a fork copies the locks of threads that it does not copy."""
+    """Start spawned processes, never forked: a fork copies the locks of threads that it does not copy."""
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(count, mp_context=context, initializer=use_one_thread)
 
 
 def use_one_thread() -> None:
-    """Keep the libraries of linear algebra in this process from starting threads of their own."""
+    """Limit the linear algebra libraries of this process to one thread."""
     threadpool_limits(1)
 
 
@@ -130,12 +130,12 @@ Worked = tuple[Forecasted, Mapping[Work, float]]
 
 
 def work_on(assignment: Assignment) -> Worked:
-    """What a worker's process does: the forecasts, and where its time went."""
+    """Compute an assignment in a worker's process; gives the forecasts and the time spent."""
     return measured(lambda: forecast(assignment))
 
 
 def received(worked: Worked) -> Forecasted:
-    """The forecasts that a worker sent; its time goes to the account of this process."""
+    """Take the forecasts that a worker sent, and add its time to the account of the run."""
     forecasted, spent = worked
     add_spent_by_worker(spent)
     return forecasted
@@ -151,7 +151,7 @@ def _forecasted(future: Future[Worked], assignment: Assignment) -> Forecasted:
 
 
 def worked_alone(assignment: Assignment) -> Worked:
-    """The same in a process of its own, begun for it; AssetError when that dies."""
+    """Compute an assignment in a new process of its own; AssetError if that process dies."""
     try:
         with timed(Work.WAIT), _pool_of(1) as pool:
             return pool.submit(work_on, assignment).result()

@@ -43,13 +43,13 @@ ENSEMBLES: Mapping[str, Weighting] = {
     "ensemble-mean": Weighting.EQUAL,
     "ensemble-shrunk": Weighting.SHRUNK,
 }
-"""Models that are made of what others forecast (see `combine`)."""
+"""Models whose forecasts are combinations of the forecasts of others (see `learn.combine`)."""
 
 MODELS = (*RECIPES, *ENSEMBLES)
 
 
 def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfig:
-    """The configuration of the model `name` for one asset; ConfigError names the choices or the key."""
+    """Configure the model `name` for one asset; ConfigError names the choices or the key."""
     if name in ENSEMBLES:
         return _ensemble(settings, asset, name)
     recipe = _recipe(name)
@@ -87,19 +87,19 @@ def configure(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
 
 
 def check_models(settings: Settings) -> None:
-    """ConfigError for a model name, an override or a parameter that cannot be."""
+    """Raise ConfigError for a model name, an override or a parameter that is not possible."""
     for asset in (AssetSettings(symbol="any"), *settings.assets):
         for name in (*settings.models, *settings.model):
             configure(settings, asset, name)
 
 
 def open_model(config: ModelConfig) -> Model:
-    """The model of this configuration, to be trained; ConfigError for a name that is not registered."""
+    """Build the model of a configuration, to be trained; ConfigError for an unregistered name."""
     return _recipe(config.name).build(config.parameters)
 
 
 def trains_networks(config: ModelConfig) -> bool:
-    """Is a fit of this configuration worth a process of its own?"""
+    """Does a fit of this configuration train networks?"""
     return _recipe(config.name).trains_networks
 
 
@@ -110,11 +110,11 @@ def _recipe(name: str) -> Recipe[Any]:
 
 
 def _ensemble(settings: Settings, asset: AssetSettings, name: str) -> ModelConfig:
-    """An ensemble forecasts the sessions that its members do, in log changes of the close."""
+    """Configure an ensemble: it forecasts the same sessions as its members, in log changes of the close."""
     members = [_member(settings, asset, member, name) for member in settings.ensemble.members]
     if len({member.target for member in members}) > 1:
         raise ConfigError(
-            f"'{name}': its members do not forecast the same sessions",
+            f"'{name}': its members forecast different sessions",
             "Give all of ensemble.members the same target.",
         )
     return ModelConfig(
@@ -140,13 +140,13 @@ def _ensemble(settings: Settings, asset: AssetSettings, name: str) -> ModelConfi
 def _member(settings: Settings, asset: AssetSettings, member: str, ensemble: str) -> ModelConfig:
     if member in ENSEMBLES or member not in settings.models:
         raise ConfigError(
-            f"ensemble.members: '{member}' of {ensemble} is no model of this configuration",
+            f"ensemble.members: '{member}' of {ensemble} is not among the configured models",
             f"Expected some of: {', '.join(one for one in settings.models if one not in ENSEMBLES)}.",
         )
     if ensemble in settings.model:
         raise ConfigError(
-            f"'model.{ensemble}': an ensemble has nothing of its own to set",
-            f"Take [model.{ensemble}] out of the configuration; its members stand in [ensemble].",
+            f"'model.{ensemble}': an ensemble has no settings of its own",
+            f"Take [model.{ensemble}] out of the configuration; its members are listed in [ensemble].",
         )
     return configure(settings, asset, member)
 

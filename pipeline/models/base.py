@@ -1,4 +1,4 @@
-"""What every model promises, and the configuration that makes it one model and not another."""
+"""The contract of every model, and the configuration that distinguishes one model from another."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from pipeline.types import (
 
 @dataclass(frozen=True)
 class LstmParameters:
-    """A recurrent network and how long it is trained; the meaning of each is in `settings.LstmSettings`."""
+    """A recurrent network and how long it is trained; `settings.LstmSettings` says what each field means."""
 
     network: NetworkParameters
     limits: Limits
@@ -32,7 +32,7 @@ class LstmParameters:
 
 @dataclass(frozen=True)
 class AutoParameters:
-    """The network of a series whose changes are stationary, and of one whose changes are not."""
+    """The networks for series whose changes are stationary, and for series whose changes are not."""
 
     stationary: LstmParameters
     otherwise: LstmParameters
@@ -40,7 +40,7 @@ class AutoParameters:
 
 @dataclass(frozen=True)
 class EnsembleParameters:
-    """The names and configuration hashes of the models that an ensemble is made of (see `combine`)."""
+    """The names and configuration hashes of an ensemble's members (see `learn.combine`)."""
 
     members: tuple[tuple[str, str], ...]
     weighting: Weighting
@@ -55,7 +55,7 @@ class RidgeParameters:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """All that decides a model's forecasts besides its data and seed."""
+    """Everything besides data and seed that determines a model's forecasts."""
 
     name: str
     features: FeatureSet
@@ -82,7 +82,7 @@ class ModelConfig:
 
     @property
     def config_hash(self) -> str:
-        """Twelve hexadecimal digits that change whenever the configuration does.
+        """Hash of twelve hexadecimal digits that changes whenever the configuration does.
 
         Fields at the default of their class are left out, so that a new field changes no older hash.
         """
@@ -91,7 +91,7 @@ class ModelConfig:
 
 
 def _told(value: Any) -> Any:
-    """A configuration as JSON can hold it, without what its classes take for granted."""
+    """Convert a configuration to JSON values, without fields at the default of their class."""
     if not is_dataclass(value):
         return value
     told = {field.name: (getattr(value, field.name), field.default) for field in fields(value)}

@@ -64,7 +64,9 @@ def test_when_the_pauses_are_used_up_the_rest_is_not_asked_for() -> None:
         batch.ask("B")
     assert batch.slept == [60.0, 120.0, 240.0]
     for symbol in "CD":
-        with pytest.raises(RateLimitError, match=f"^{symbol}: not downloaded: the source shop(.|\n)*Run again"):
+        with pytest.raises(
+            RateLimitError, match=f"^{symbol}: not downloaded: the source shop(.|\n)*Run again"
+        ):
             batch.ask(symbol)
     assert batch.asked == ["A", *"BBBB"]
 

@@ -89,8 +89,8 @@ def test_forecasts_of_no_change_at_all_have_no_weight() -> None:
 @pytest.mark.parametrize(
     ("members", "said"),
     [
-        (("ridge", "drift"), "'drift' of ensemble-mean is no model"),
-        (("ridge", "ensemble-shrunk"), "no model"),
+        (("ridge", "drift"), "'drift' of ensemble-mean is not among"),
+        (("ridge", "ensemble-shrunk"), "not among"),
     ],
     ids=["not configured", "an ensemble"],
 )

@@ -1,4 +1,4 @@
-"""Steps from what is due to the stored forecasts of an asset's models."""
+"""Steps that store the forecasts of an asset's models."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from pipeline.types import BoolArray, DateArray, Failure, ForecastBlock, Forecas
 
 @timed(Work.STORE)
 def backtest(job: Job, asset: AssetSettings, assigned: Sequence[Pending]) -> StepResult:
-    """Wait for the walk-forward forecasts that are due, and store them, as far as they go."""
+    """Wait for the assigned walk-forward forecasts and store those that were made."""
     count, failures = 0, []
     for pending in assigned:
         try:
@@ -34,7 +34,7 @@ def backtest(job: Job, asset: AssetSettings, assigned: Sequence[Pending]) -> Ste
 
 @timed(Work.STORE)
 def issue(job: Job, asset: AssetSettings, assigned: Sequence[Pending]) -> StepResult:
-    """Wait for the live forecasts that are due, and store them; what is issued already stays."""
+    """Wait for the assigned live forecasts and store them; stored forecasts are never changed."""
     _require_newest_bar(job, asset)
     count, failures = 0, []
     for pending in assigned:
@@ -47,7 +47,7 @@ def issue(job: Job, asset: AssetSettings, assigned: Sequence[Pending]) -> StepRe
 
 @timed(Work.STORE)
 def combine(job: Job, asset: AssetSettings) -> StepResult:
-    """The forecasts of every ensemble, from what its members have issued: past origins as a backtest."""
+    """Make and store the due forecasts of every ensemble from those of its members."""
     count, failures = 0, []
     for name in job.settings.models:
         if name not in ENSEMBLES:
@@ -62,7 +62,7 @@ def combine(job: Job, asset: AssetSettings) -> StepResult:
 
 
 def prune_weights(job: Job) -> StepResult:
-    """Drop the weights of superseded fits that are older than the settings keep."""
+    """Delete the weights of superseded fits that are older than `keep_weights_days`."""
     before = job.started_at - timedelta(days=job.settings.keep_weights_days)
     with writing(job.store) as connection:
         return StepResult(write.prune_weights(connection, before))

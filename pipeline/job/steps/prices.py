@@ -1,4 +1,4 @@
-"""Steps from a price source to the stored bars of an asset."""
+"""Steps that download and store the prices of an asset."""
 
 from datetime import date
 
@@ -15,11 +15,11 @@ from pipeline.timings import timed
 from pipeline.types import IngestSummary, PriceChanges, RawPrices, Restatement, Work
 
 MOST_CONTRADICTING = 3
-"""More bars than this that contradict stored ones are no slip, but another history."""
+"""More bars than this that contradict stored bars mean another history, not a few wrong bars."""
 
 
 def first_date(job: Job, asset: AssetSettings) -> date:
-    """The first session date that the source has to be asked for."""
+    """Choose the first session date to ask the source for."""
     with reading(job.store) as connection:
         asked = read_known.asked(connection, asset.symbol)
     calendar, settings = job.calendar(asset), job.settings.download
@@ -29,20 +29,20 @@ def first_date(job: Job, asset: AssetSettings) -> date:
 
 
 def whole_history(job: Job, _asset: AssetSettings) -> date:
-    """The first date of the whole history, in place of `first_date`: every bar is compared again."""
+    """Give the first date of the history, instead of `first_date`, so that every bar is compared again."""
     return job.settings.download.history_start
 
 
 @timed(Work.LOAD)
 def download(job: Job, asset: AssetSettings, start: date) -> RawPrices:
-    """Ask the source once. Raises as `PriceSource.download` does."""
+    """Download the prices of an asset, in one attempt; raises as `PriceSource.download` does."""
     return job.source.download(asset, start, job.as_of)
 
 
 def download_patiently(job: Job, asset: AssetSettings, start: date) -> RawPrices:
-    """`download`, asking again with exponential back-off and jitter after a transient error.
+    """Download the prices of an asset, with new attempts after transient errors (back-off with jitter).
 
-    A rate limit is raised at once: it is the whole batch that has to wait (`ingest.rate_limit`).
+    A rate limit is raised at once: the whole batch has to wait (`ingest.rate_limit`).
     """
     patience = job.settings.download
     retrying = tenacity.Retrying(
@@ -58,11 +58,11 @@ def download_patiently(job: Job, asset: AssetSettings, start: date) -> RawPrices
 
 @timed(Work.STORE)
 def ingest(job: Job, asset: AssetSettings, raw: RawPrices) -> IngestSummary | Restatement:
-    """Validate what was downloaded, compare it with what is stored, and store what has changed.
+    """Validate a download, compare it with the stored prices, and store what has changed.
 
-    Rejected rows are stored with their reasons. Where a part of the history shows that all of it is given in
-    other units, nothing is stored, and the Restatement says so: ask from the start of the history. Raises
-    SourceError, once everything is stored, when no row may be believed, or many contradict stored ones.
+    Quarantined rows are stored with their reasons. If a part of the history shows that all of it has changed
+    units, nothing is stored and a Restatement is given: the whole history has to be downloaded. Raises
+    SourceError, after storing everything, if no row was accepted or many contradict stored bars.
     """
     with writing(job.store) as connection:
         with timed(Work.LOAD):

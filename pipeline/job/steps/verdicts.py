@@ -1,4 +1,4 @@
-"""Steps from the stored forecasts to their scores, metrics and verdicts."""
+"""Steps that score the stored forecasts of an asset, and judge the series of all assets."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def score(job: Job, asset: AssetSettings) -> StepResult:
 
 @timed(Work.JUDGE)
 def judge(job: Job, assets: Sequence[AssetSettings]) -> StepResult:
-    """Metrics of every series of the assets, and verdicts; both written where they have changed.
+    """Compute metrics and verdicts of every series of the assets, and store those that have changed.
 
     Every configured asset is judged with them: skill has to stand out among all that is tried, however the
     schedule splits it into runs.
