@@ -16,10 +16,20 @@ MODULES = {
 THE_VERDICT = "tests/lag/test_examine.py"
 """Judges every part of the verdict beside its own tests: a slow reference computes the evidence again."""
 TESTS_OF_OTHERS = {
+    "pipeline.ingest.reconcile": (
+        "tests/ingest/test_reconcile.py",
+        "tests/ingest/test_reconcile_units.py",
+        "tests/ingest/test_reconcile_quarantine.py",
+    ),
+    "pipeline.ingest.validate": (
+        "tests/ingest/test_validate.py",
+        "tests/ingest/test_validate_decided.py",
+        "tests/ingest/test_validate_download.py",
+    ),
     "pipeline.lag.predictions": ("tests/lag/test_market.py",),
     "pipeline.store.rows": ("tests/store/test_write.py", "tests/store/test_write_prices.py"),
 }
-"""Of modules without a test file of their own."""
+"""Of modules with several test files, or none of their own."""
 
 
 @dataclass(frozen=True)
