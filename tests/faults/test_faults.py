@@ -6,14 +6,9 @@ import pytest
 
 from tests.faults.case import Case, When
 from tests.faults.trial import TRIALS, put_to_trial
-from tests.yahoo.authority import Authority, make_authority
+from tests.yahoo.authority import Authority
 
 pytestmark = pytest.mark.faults
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from curl_cffi import requests
 from curl_cffi.requests import exceptions
 
-from tests.yahoo.authority import Authority, make_authority
+from tests.yahoo.authority import Authority
 from tests.yahoo.client import sent_to
 from tests.yahoo.faults import Fault, Question
 from tests.yahoo.made import coin
@@ -17,11 +17,6 @@ from tests.yahoo.server import running
 PATIENCE = 20.0
 """Seconds, so that an answer from a busy machine is never one too late."""
 ADDRESS = "https://query2.finance.yahoo.com/v8/finance/chart/"
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
