@@ -5,7 +5,6 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 
 from pipeline import __version__
-from pipeline.cli import execute
 from pipeline.clock import parse_moment
 from pipeline.commands import run as run_command
 from pipeline.commands.options import chosen_symbols
@@ -22,26 +20,13 @@ from pipeline.job.request import chosen_settings
 from pipeline.sources.simulated import SIMULATED_ASSETS
 from pipeline.store import VIEW_COLUMNS
 from pipeline.types import RunStatus, RunSummary
+from tests.conftest import Run
 from tests.light import DAY, MODELS, SYMBOLS, light_config, light_store
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
 def db(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(light_store(tmp_path_factory))
-
-
-@pytest.fixture
-def pricecast(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs a command line in a folder of its own; gives the exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = execute(arguments)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

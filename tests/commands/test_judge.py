@@ -1,7 +1,6 @@
 """The command `judge`: verdicts on a file of forecasts, for people and for programs."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.cli import execute
 from pipeline.clock import parse_moment
 from pipeline.commands.judge import COLUMNS
 from pipeline.job.daily import run_daily
@@ -19,24 +17,12 @@ from pipeline.settings import BacktestSettings
 from pipeline.sources.simulated import SimulatedSource
 from pipeline.store import open_store, read, reading
 from pipeline.types import Trial
+from tests.conftest import Run
 from tests.light import DAY, light_settings
 from tests.made_forecasts import made_cells, noisy_cells, with_cell, without_rows, written
 
 TWO_SERIES = "note: 2 series, each judged by itself: by chance one in twenty without skill passes\n"
-Run = Callable[..., tuple[int, str, str]]
 FILE = "forecasts.csv"
-
-
-@pytest.fixture
-def pricecast(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs a command line in a folder of its own; gives the exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = execute(arguments)
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def series(symbol: str, model: str, cells: pd.DataFrame) -> pd.DataFrame:
