@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.types import (
     ActionKind,
@@ -30,7 +31,7 @@ N = 60
 NOTHING = made_bars(0)
 
 
-def rows_of(bars: Bars, rows: slice | Sequence[int]) -> Bars:
+def rows_of(bars: Bars, rows: slice | Sequence[int] | npt.NDArray[np.intp]) -> Bars:
     """From bars and the numbers of rows, take the bars of these rows."""
     values = (getattr(bars, name)[rows] for name in ("session_dates", *VALUES))
     return Bars(bars.symbol, *values)

@@ -8,7 +8,7 @@ import pandas as pd
 from pipeline.calendars import trading_calendar
 from pipeline.ingest.validate import validate
 from pipeline.settings import AssetSettings
-from pipeline.types import RAW_COLUMNS, DecidedRow, Decision, RawPrices, ValidatedPrices
+from pipeline.types import OHLC, RAW_COLUMNS, DecidedRow, Decision, RawPrices, ValidatedPrices
 
 STOCK = AssetSettings(symbol="ABC", calendar="XNYS")
 AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
@@ -47,8 +47,8 @@ def judged(
 
 def decision(rows: RawPrices, row: int, what: Decision = Decision.RELEASED) -> DecidedRow:
     """From raw prices and the number of a row, make the decision of a person on that row as it was read."""
-    opened, high, low, close = rows.rows.loc[row, ["open", "high", "low", "close"]]
-    return DecidedRow(np.datetime64(rows.rows.loc[row, "date_text"], "D"), (opened, high, low, close), what)
+    opened, high, low, close = (float(rows.rows[name][row]) for name in OHLC)
+    return DecidedRow(np.datetime64(rows.rows["date_text"][row], "D"), (opened, high, low, close), what)
 
 
 def reasons(prices: ValidatedPrices) -> list[str]:
