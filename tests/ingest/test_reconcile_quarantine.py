@@ -66,7 +66,9 @@ def test_the_events_of_a_bar_in_quarantine_wait_with_it() -> None:
 @given(
     bars=st.builds(made_bars, st.just(30), st.integers(0, 10_000)),
     known_rows=st.sets(FEW, min_size=3, max_size=10),
-    odd=st.dictionaries(FEW, st.sampled_from([0.01, 0.1, 0.2, 5.0, 10.0, 100.0]), max_size=ACCEPTED_AFTER - 1),
+    odd=st.dictionaries(
+        FEW, st.sampled_from([0.01, 0.1, 0.2, 5.0, 10.0, 100.0]), max_size=ACCEPTED_AFTER - 1
+    ),
     parts=st.lists(st.sets(FEW), min_size=1, max_size=6),
     kinds=st.sampled_from([BOTH, SILENT]),
 )

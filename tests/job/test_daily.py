@@ -203,7 +203,7 @@ def test_a_rate_limit_for_good_ends_the_batch_and_leaves_what_came_before(
     assert sources[0].asked == ["GOOD-USD", *["ODD-USD"] * 3]
     assert "ODD-USD: slow down" in told.out + told.err
     for symbol in ("NEXT-USD", "LAST-USD"):
-        assert f"{symbol}: not asked: the source limited" in told.out + told.err
+        assert f"{symbol}: not downloaded: the source limited" in told.out + told.err
     assert market.ask("SELECT status FROM runs") == [("degraded",)]
     assert market.count("latest_forecasts", "symbol = 'GOOD-USD'") == 4
     assert market.ask("SELECT DISTINCT symbol FROM price_bars") == [("GOOD-USD",)]
