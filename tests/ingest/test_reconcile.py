@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline.ingest.reconcile import reconcile, restatement
 from pipeline.types import Bars
 from tests.ingest.prices import (
+    NOTHING,
     NOW,
     PRICES,
     SILENT,
@@ -202,6 +203,19 @@ def test_a_split_and_a_dividend_of_one_day_are_two_events() -> None:
         downloaded(now, action(N - 1), split(N - 1)), stored(now, action(N - 1), split(N - 1)), NOW
     )
     assert again.actions.given == again.actions.vanished == ()
+
+
+@pytest.mark.parametrize("first_run", [True, False], ids=["on a first run", "the day after"])
+def test_a_dividend_of_a_session_without_prices_is_stored_before_its_bar(first_run: bool) -> None:
+    bars, paid = made_bars(N), action(N - 2)
+    given_bars = part_of(bars, {*range(N)} - {N - 2})
+    known = NOTHING if first_run else rows_of(bars, slice(0, N - 3))
+    changes = reconcile(downloaded(given_bars, paid, expected=N), stored(known), NOW)
+    assert changes.actions.given == (paid,)
+    assert changes.missing.tolist() == [bars.session_dates[N - 2].item()]
+    then = stored(after(known, changes), paid)
+    filled = reconcile(downloaded(bars, paid), then, NOW)
+    assert (counts(filled), filled.actions.given, filled.actions.vanished) == ((1, 0, 0, 0), (), ())
 
 
 def test_an_event_that_vanishes_is_doubted_and_withdrawn_when_it_stays_away() -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from pipeline.ingest.jumps import ACCEPTED_AFTER
 from pipeline.ingest.reconcile import reconcile, restatement
-from pipeline.types import Bars
+from pipeline.types import ActionKind, Bars, CorporateAction
 from tests.ingest.prices import (
+    BOTH,
     NOW,
     PRICES,
     SILENT,
@@ -21,6 +22,7 @@ from tests.ingest.prices import (
     counts,
     decision,
     downloaded,
+    noisy,
     part_of,
     rows_of,
     split,
@@ -291,3 +293,69 @@ def test_closes_that_have_all_changed_ask_for_the_whole_history(changed: int, as
     found = restatement(downloaded(recent), stored(bars))
     assert (found is not None) is asks
     assert found is None or found.why == "the closes from 2024-02-10 on have changed"
+
+
+# The exact ratio of a split
+
+
+@pytest.mark.parametrize(("value", "kinds"), [(4.0, BOTH), (1.25, BOTH), (4.0, SILENT), (1.0 / 8.0, BOTH)])
+def test_a_history_rebased_by_a_split_has_the_splits_exact_ratio_however_the_source_rounds(
+    value: float, kinds: frozenset[ActionKind]
+) -> None:
+    bars = made_bars(N + 1)
+    known, now = rows_of(bars, slice(0, N)), noisy(times(bars, 1.0 / value), 5, 4e-4)
+    events = (split(N, value),) if kinds is BOTH else ()
+    changes = reconcile(downloaded(rows_of(now, slice(30, None)), *events, kinds=kinds), stored(known), NOW)
+    assert changes.rebasing is not None
+    assert changes.rebasing.ratio == pytest.approx(1.0 / value, rel=1e-15)
+    then = rows_of(after(known, changes), slice(0, 30))
+    np.testing.assert_allclose(then.close, bars.close[:30] / value, rtol=1e-15)
+
+
+@pytest.mark.parametrize("ratio", [0.25 * 0.99, 0.995, 1.0 / 1.1 * 0.997])
+def test_a_history_adjusted_for_more_than_a_split_keeps_the_ratio_that_is_measured(ratio: float) -> None:
+    bars = made_bars(N + 1)
+    known, value = rows_of(bars, slice(0, N)), 4.0 if ratio < 0.5 else 1.1
+    changes = reconcile(downloaded(times(bars, ratio), split(N, value)), stored(known), NOW)
+    assert changes.rebasing is not None
+    assert changes.rebasing.ratio == pytest.approx(ratio, rel=1e-9)
+
+
+def test_a_split_that_the_source_takes_back_is_undone_exactly() -> None:
+    bars = made_bars(N)
+    known = stored(times(rows_of(bars, slice(0, N - 1)), 0.25), split(N - 1))
+    back = noisy(rows_of(bars, slice(20, None)), 3, 4e-4)
+    changes = reconcile(downloaded(back), known, NOW)
+    assert changes.rebasing is not None
+    assert changes.rebasing.ratio == pytest.approx(4.0, rel=1e-15)
+
+
+# A person's decision after a split
+
+
+@pytest.mark.parametrize(
+    ("splits", "factor"),
+    [
+        pytest.param((), 1.0, id="no split"),
+        pytest.param((split(N),), 0.25, id="a split since the decision"),
+        pytest.param((split(N - 2, 2.0), split(N, 3.0)), 1.0 / 6.0, id="two splits since the decision"),
+        pytest.param((split(N - 2, 2.0), split(N, 3.0)), 1.0 / 3.0, id="one split before it and one since"),
+        pytest.param((split(2, 2.0), split(N, 3.0)), 1.0 / 3.0, id="an older split does not matter"),
+    ],
+)
+def test_a_released_bar_is_recognised_after_splits_in_their_units(
+    splits: tuple[CorporateAction, ...], factor: float
+) -> None:
+    odd = times(made_bars(N + 1), 3.0, slice(N - 5, N - 4))
+    known = rows_of(odd, [row for row in range(N) if row != N - 5])
+    released = stored(times(known, factor), *splits, decided=(decision(odd, N - 5),))
+    changes = reconcile(downloaded(times(odd, factor), *splits), released, NOW)
+    assert counts(changes) == (2, 0, 0, 0)
+
+
+def test_a_released_bar_is_not_recognised_at_a_price_that_no_split_explains() -> None:
+    odd = times(made_bars(N + 1), 3.0, slice(N - 5, N - 4))
+    known = times(rows_of(odd, [row for row in range(N) if row != N - 5]), 0.25)
+    released = stored(known, split(2), decided=(decision(odd, N - 5),))
+    changes = reconcile(downloaded(times(odd, 0.25), split(2)), released, NOW)
+    assert counts(changes) == (1, 0, 0, 1)

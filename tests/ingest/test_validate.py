@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.ingest.validate import as_json
 from pipeline.settings import AssetSettings
-from tests.ingest.raw_rows import INF, NAN, WEEK, dates_of, gaps_of, judged, raw
+from tests.ingest.raw_rows import INF, NAN, WEEK, dates_of, gaps_of, judged, raw, reasons
 
 COIN = AssetSettings(symbol="BTC-USD", calendar="24/7")
 
@@ -200,3 +200,23 @@ def test_bars_keep_their_promises_whatever_comes(
     assert (bars.high >= np.maximum(bars.open, bars.close)).all()
     assert (bars.volume >= 0.0).all()
     assert np.isin(bars.session_dates, prices.expected).all()
+
+
+def test_a_dividend_on_a_row_without_prices_is_known_and_the_row_quarantined() -> None:
+    rows = raw(WEEK, dividend=[NAN, NAN, 0.24, NAN, NAN])
+    rows.rows.loc[2, ["open", "high", "low", "close"]] = NAN
+
+    prices = judged(rows)
+
+    assert [(str(one.ex_date), one.value) for one in prices.actions] == [(WEEK[2], 0.24)]
+    assert reasons(prices) == ["all prices missing"]
+
+
+@pytest.mark.parametrize(
+    "fault", [{"close": NAN}, {"low": -1.0}], ids=["one price missing", "a price below 0"]
+)
+def test_a_dividend_on_another_row_in_quarantine_waits_with_it(fault: dict[str, float]) -> None:
+    rows = raw(WEEK, dividend=[NAN, NAN, 0.24, NAN, NAN])
+    for column, value in fault.items():
+        rows.rows.loc[2, column] = value
+    assert judged(rows).actions == ()

@@ -64,6 +64,27 @@ def test_a_row_that_a_person_rejected_is_left_out_without_a_word() -> None:
     assert gaps_of(prices) == [WEEK[2]]
 
 
+@pytest.mark.parametrize("what", list(Decision))
+def test_a_decided_row_is_recognised_in_the_units_of_a_later_split(what: Decision) -> None:
+    odd = raw(WEEK, high=[12.0, 8.0, 12.0, 12.0, 12.0])
+    now = raw(WEEK, high=[12.0, 2.0, 12.0, 12.0, 12.0], split_ratio=[NAN, NAN, NAN, 4.0, NAN])
+    now.rows.loc[1, ["open", "low", "close"]] = [2.5, 2.25, 2.75]
+    assert len(judged(now).quarantined) == 1
+
+    prices = judged(now, decided=(decision(odd, 1, what),))
+
+    assert prices.quarantined == ()
+    assert (WEEK[1] in dates_of(prices)) is (what is Decision.RELEASED)
+
+
+def test_a_decided_row_is_not_recognised_by_a_split_before_its_date() -> None:
+    odd = raw(WEEK, high=[12.0, 8.0, 12.0, 12.0, 12.0])
+    now = raw(WEEK, high=[12.0, 2.0, 12.0, 12.0, 12.0], split_ratio=[NAN, 4.0, NAN, NAN, NAN])
+    now.rows.loc[1, ["open", "low", "close"]] = [2.5, 2.25, 2.75]
+
+    assert len(judged(now, decided=(decision(odd, 1),)).quarantined) == 1
+
+
 def contested() -> RawPrices:
     """Two rows of one date that differ."""
     return raw([*WEEK, WEEK[1]], close=[11.0] * 5 + [11.5])

@@ -65,13 +65,6 @@ def test_a_missing_session_of_a_lead_is_unknown_and_not_its_older_close() -> Non
     np.testing.assert_array_equal(known.closes, [1.0, np.nan, 3.0])
 
 
-def test_there_is_no_close_before_the_first_session_or_after_the_last() -> None:
-    sessions = days("2025-01-07", "2025-01-08")
-    asked = days("2025-01-06", "2025-01-07", "2025-01-08", "2025-01-09")
-    found = closes_on(asked, sessions, np.array([1.0, 2.0]))
-    np.testing.assert_array_equal(found, [np.nan, 1.0, 2.0, np.nan])
-
-
 @pytest.mark.parametrize(
     ("feature_set", "names"),
     [

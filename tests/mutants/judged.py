@@ -5,29 +5,28 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MODULES = {
-    "ingest": ("first_date", "jumps", "reconcile", "validate"),
+    "ingest": ("events", "first_date", "jumps", "reconcile", "units", "validate"),
     "learn": (
         *("adjust", "combine", "difference", "features", "forecast", "intervals", "lead_lag"),
         *("scale", "train", "walk_forward", "window"),
     ),
     "score": ("metrics", "score", "warm_audit"),
     "store": ("rows", "views", "write", "write_prices"),
+    "types": ("bars",),
 }
 THE_VERDICT = "tests/lag/test_examine.py"
 """Judges every part of the verdict beside its own tests: a slow reference computes the evidence again."""
+RECONCILING = tuple(f"tests/ingest/test_reconcile{part}.py" for part in ("", "_units", "_quarantine"))
 TESTS_OF_OTHERS = {
-    "pipeline.ingest.reconcile": (
-        "tests/ingest/test_reconcile.py",
-        "tests/ingest/test_reconcile_units.py",
-        "tests/ingest/test_reconcile_quarantine.py",
-    ),
-    "pipeline.ingest.validate": (
-        "tests/ingest/test_validate.py",
-        "tests/ingest/test_validate_decided.py",
-        "tests/ingest/test_validate_download.py",
+    "pipeline.ingest.events": RECONCILING,
+    "pipeline.ingest.reconcile": RECONCILING,
+    "pipeline.ingest.units": RECONCILING,
+    "pipeline.ingest.validate": tuple(
+        f"tests/ingest/test_validate{part}.py" for part in ("", "_decided", "_download")
     ),
     "pipeline.lag.predictions": ("tests/lag/test_market.py",),
     "pipeline.store.rows": ("tests/store/test_write.py", "tests/store/test_write_prices.py"),
+    "pipeline.types.bars": ("tests/types/test_bars.py", *RECONCILING),
 }
 """Of modules with several test files, or none of their own."""
 
