@@ -88,7 +88,7 @@ def test_a_backfill_prints_a_line_a_day(pricecast: Run, config: str) -> None:
         ),
         (("forecasts", "--json", "--csv"), "--json and --csv exclude each other"),
         (("sql", "SELECT 1", "--format", "xml"), "Invalid value for '--format'"),
-        (("plot", "AAPL", "--out", "aapl.txt"), "--out aapl.txt is no picture"),
+        (("plot", "AAPL", "--out", "aapl.txt"), "--out aapl.txt is not a picture file"),
         (("demo", "--db", "postgresql://host/x"), "the demo cannot use --db postgresql://host/x"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -242,7 +242,7 @@ def test_one_verdict_is_explained_and_drawn(pricecast: Run, db: str, tmp_path: P
     [
         (["--explain", "SIM-LEAD", "absent"], 1, "no verdict on SIM-LEAD absent 1 ahead is stored"),
         (["--explain", "SIM-LEAD", "ridge", "--horizon", "9"], 1, "ridge 9 ahead"),
-        (["--explain", "SIM-LEAD", "ridge", "--plot", "x.txt"], 2, "--plot x.txt is no picture"),
+        (["--explain", "SIM-LEAD", "ridge", "--plot", "x.txt"], 2, "--plot x.txt is not a picture file"),
         (["--plot", "x.png"], 2, "--plot draws one verdict"),
     ],
 )

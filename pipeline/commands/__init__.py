@@ -1,4 +1,4 @@
-"""The commands of `pricecast`, a module for each kind; `cli` wires them.
+"""The commands of `pricecast`, a module for each kind; `cli` puts them together.
 
-They parse and print; what they do is done elsewhere. Modules import only typer before a command runs.
+They parse the command line and print; other packages do the work. Modules import only typer before a command runs.
 """

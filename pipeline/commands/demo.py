@@ -8,7 +8,7 @@ from pipeline.commands.progress import progress_bar
 
 DEFAULT_FILE = "pricecast-demo.db"
 DEFAULT_AS_OF = "2026-06-01T23:59:59Z"
-"""Fixed, so that everybody sees the same forecasts."""
+"""A fixed day, so that every demo shows the same forecasts."""
 
 
 def demo(

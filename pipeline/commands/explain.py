@@ -1,4 +1,4 @@
-"""One verdict explained: what the store says of it, in words, numbers and pictures."""
+"""Explain one stored verdict in words, numbers and pictures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def explain(database: str, symbol: str, model: str, horizon: int, plot: Path | N
 
 
 def _judged(database: str, symbol: str, model: str, horizon: int) -> tuple[LagVerdict, Alignment]:
-    """The newest verdict, and the forecasts that it rests on."""
+    """Load the newest verdict on a series, and the forecasts that it rests on."""
     from pipeline.lag import as_judged
     from pipeline.learn.adjust import adjusted
     from pipeline.store import open_read_only, read, reading
@@ -45,13 +45,14 @@ def _judged(database: str, symbol: str, model: str, horizon: int) -> tuple[LagVe
         if verdict is None or newest is None:
             raise PricecastError(
                 f"no verdict on {symbol} {model} {horizon} ahead is stored",
-                "See 'pricecast verdicts' for what there is.",
+                "See 'pricecast verdicts' for the stored verdicts.",
             )
         prices = read.prices(connection, symbol, newest)
         record = read.track_record(connection, verdict.key, newest)
     aligned = as_judged(verdict, record, adjusted(prices, record.adjustment))
     if aligned is None:
         raise PricecastError(
-            f"the verdict on {symbol} {model} has no evidence stored", "Run 'pricecast run' to judge it anew."
+            f"the verdict on {symbol} {model} has no evidence stored",
+            "Run 'pricecast run' to judge it again.",
         )
     return verdict, aligned

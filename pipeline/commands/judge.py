@@ -31,7 +31,7 @@ COLUMNS = ("symbol", "model", "horizon", "n", "verdict", *EVIDENCE, "sentence", 
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """One series with its judgement; `title` names it, by its file if it names neither symbol nor model."""
+    """A series with its judgement; its title is the file's name if it has neither symbol nor model."""
 
     title: str
     series: ForecastSeries
@@ -86,7 +86,7 @@ def _check_single(file: Path, found: Sequence[ForecastSeries | UnusableSeries]) 
 
 
 def _judged(file: Path, series: Sequence[ForecastSeries]) -> list[_Judged]:
-    """Every series judged by itself."""
+    """Judge every series separately."""
     from pipeline.lag import judge_alone
 
     judgements = judge_alone([one.trial for one in series])
@@ -140,8 +140,8 @@ def _heading(one: _Judged) -> str:
 
 def _tell_number(judged: Sequence[_Judged]) -> None:
     if len(judged) > 1:
-        chance = "by chance one in twenty without skill passes"
-        typer.echo(f"note: {len(judged):,} series, each judged by itself: {chance}", err=True)
+        chance = "about 1 in 20 without skill will still be called SKILLED"
+        typer.echo(f"note: {len(judged):,} series, each judged separately; {chance}", err=True)
 
 
 def _tell_notes(series: Sequence[ForecastSeries | UnusableSeries]) -> None:
@@ -157,7 +157,7 @@ def _tell_errors(file: Path, unusable: Sequence[UnusableSeries]) -> None:
 
 
 def _rows(judged: Sequence[_Judged]) -> Rows:
-    """A row a series; None where a number is undefined, or where the file names no symbol or model."""
+    """Make a row for each series; None for an undefined number and for a missing symbol or model."""
     from pipeline.types import Rows
 
     return Rows(COLUMNS, tuple(_row(one) for one in judged))

@@ -45,14 +45,14 @@ CsvOption: TypeAlias = Annotated[bool, typer.Option("--csv", help="All columns a
 
 
 def chosen_database(config: Path | None, db: str | None) -> str:
-    """The database to read: `db`, or that of the settings."""
+    """Choose the database to read: `db`, or else that of the settings."""
     from pipeline.settings import load_settings
 
     return db if db is not None else load_settings(config).database
 
 
 def chosen_symbols(text: str | None) -> tuple[str, ...]:
-    """The symbols of a comma-separated list, each once; empty when none is given."""
+    """Split a comma-separated list into symbols, each once; empty for None."""
     if text is None:
         return ()
     symbols = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))

@@ -1,4 +1,4 @@
-"""The commands `prices` and `replay`: what was known then."""
+"""The commands `prices` and `replay`: prices and forecasts as of a past moment."""
 
 from __future__ import annotations
 

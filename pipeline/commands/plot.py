@@ -45,9 +45,11 @@ def plot(
 
 
 def check_picture(file: Path, option: str) -> None:
-    """Nothing when `file`, which `option` names, can become a picture; UsageError otherwise."""
+    """Raise UsageError if `file`, given by `option`, cannot become a picture."""
     if file.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{option} {file} is no picture", f"End its name in one of: {', '.join(SUFFIXES)}.")
+        raise UsageError(
+            f"{option} {file} is not a picture file", f"End its name in one of: {', '.join(SUFFIXES)}."
+        )
     if not file.absolute().parent.is_dir():
         raise UsageError(f"the folder of {option} {file} does not exist", "Make it, or name another file.")
 
@@ -59,7 +61,7 @@ def _forecasts(database: str, symbol: str, horizon: int, models: list[str]) -> "
     if not rows.values:
         raise PricecastError(
             f"no forecasts of {symbol} {horizon} sessions ahead are stored",
-            "See 'pricecast forecasts' for what there is.",
+            "See 'pricecast forecasts' for the stored forecasts.",
         )
     there = list(dict.fromkeys(record["model"] for record in rows.records()))
     absent = [model for model in models if model not in there]

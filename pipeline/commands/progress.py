@@ -1,4 +1,4 @@
-"""A progress bar on stderr for long work, for people only."""
+"""A progress bar on stderr for long work, on terminals only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Something to tell progress to: a bar a stage when stderr is a terminal, nothing when it is piped."""
+    """Open a progress bar for each stage if stderr is a terminal; when it is piped, show nothing."""
     from rich.console import Console
 
     from pipeline.job.progress import silent

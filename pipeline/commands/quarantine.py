@@ -1,4 +1,4 @@
-"""The commands `quarantine list`, `release` and `reject`: what a person says of rows not believed."""
+"""The commands `quarantine list`, `release` and `reject`: a person's decisions on quarantined rows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def release(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = 
     from pipeline.types import Decision
 
     count = _decide(chosen_database(config, db), ids, Decision.RELEASED)
-    typer.echo(f"{count} released: the next 'pricecast run' believes them, and what follows on their level")
+    typer.echo(f"{count} released: the next 'pricecast run' stores them, if the source still gives them")
 
 
 def reject(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = None) -> None:
@@ -65,11 +65,11 @@ def reject(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = N
     from pipeline.types import Decision
 
     count = _decide(chosen_database(config, db), ids, Decision.REJECTED)
-    typer.echo(f"{count} rejected for good")
+    typer.echo(f"{count} rejected: they will never be stored")
 
 
 def _decide(database: str, ids: list[str], decision: Decision) -> int:
-    """Nothing is decided unless all of it can be."""
+    """Store a decision on rows and count them; if one of them cannot be decided on, none is."""
     from pipeline.clock import utc_now
     from pipeline.store import open_read_only, open_store, read_known, write_prices, writing
 
@@ -97,7 +97,7 @@ def _require_decidable(
         if decision is Decision.RELEASED and not code.can_be_released:
             raise UsageError(
                 f"row {identity} cannot be released: {reason}",
-                "It has no bar to believe as it is: correct the source or the settings, or reject it.",
+                "Such a row cannot be stored: correct the source or the settings, or reject the row.",
             )
 
 
@@ -105,7 +105,7 @@ def _require_not_stored(stored: Sequence[int]) -> None:
     if stored:
         raise UsageError(
             f"row {stored[0]} was released, and its bar is stored",
-            "A stored bar changes with its source only: correct it there.",
+            "A stored bar changes only with its source: correct it there.",
         )
 
 
@@ -113,12 +113,12 @@ def _require_one_a_session(together: Sequence[int]) -> None:
     if together:
         raise UsageError(
             f"rows {' and '.join(map(str, together))} are of one session of one asset",
-            "One of them can be right at most: release that one, and reject the others.",
+            "At most one of them can be right: release that row, and reject the others.",
         )
 
 
 def _existing(ranges: Sequence[range], newest: int) -> list[int]:
-    """The numbers of the ranges, each once; none is beyond the newest there is, however long a range is."""
+    """List the numbers of the ranges, each once; UsageError for a number that no row has."""
     for numbers in ranges:
         if numbers[0] < 1 or numbers[-1] > newest:
             raise _no_row(numbers[0] if numbers[0] < 1 else max(numbers[0], newest + 1))
@@ -130,13 +130,13 @@ def _no_row(identity: int) -> UsageError:
 
 
 def _identities(text: str) -> range:
-    """A number, or all from one to another, as a range that is not empty."""
+    """Parse a number, or a range of numbers as 3-7, into a range that is not empty."""
     first, dash, last = text.partition("-")
     try:
         numbers = range(int(first), int(last if dash else first) + 1)
     except ValueError as error:
         raise UsageError(
-            f"'{text}' is no number of a row", "Give numbers of 'pricecast quarantine list'."
+            f"'{text}' is not the number of a row", "Give numbers of 'pricecast quarantine list'."
         ) from error
     if not numbers:
         raise UsageError(f"'{text}' names no row", "Give numbers of 'pricecast quarantine list' in order.")

@@ -32,7 +32,7 @@ EXIT_CODES = {"done": 0, "degraded": 3}
 
 @dataclass(frozen=True)
 class _FlowParameters:
-    """What the command line says, as a flow takes it: in plain values that Prefect can record."""
+    """The options of the command line as plain values, which Prefect records as parameters of a flow."""
 
     config: Path | None
     source: str | None
@@ -153,7 +153,7 @@ def download(
 
 
 def exit_code(summaries: Sequence[RunSummary]) -> int:
-    """0 when all runs are done, 1 when every one has failed, 3 for anything between."""
+    """Choose the exit code: 0 if all runs are done, 1 if all have failed, otherwise 3."""
     codes = {EXIT_CODES.get(summary.status.value, 1) for summary in summaries}
     return codes.pop() if len(codes) == 1 else 3
 

@@ -36,7 +36,7 @@ PlotOption: TypeAlias = Annotated[
 
 
 class Format(StrEnum):
-    """How rows are written: for people, or for programs."""
+    """How rows are printed: for people (table), or for programs (CSV, JSON)."""
 
     TABLE = "table"
     CSV = "csv"
@@ -148,7 +148,7 @@ def _chosen_rows(
 
 
 def one_format(*, as_json: bool, as_csv: bool) -> Format:
-    """How the two options together ask for rows; UsageError for both."""
+    """Choose the format that --json or --csv ask for; UsageError for both."""
     if as_json and as_csv:
         raise UsageError("--json and --csv exclude each other", "Give one of them.")
     if as_json:
@@ -157,7 +157,7 @@ def one_format(*, as_json: bool, as_csv: bool) -> Format:
 
 
 def show_rows(rows: "Rows", output: Format, table: "Callable[[Rows], Table]") -> None:
-    """Write rows in a format; without rows, say so on stderr."""
+    """Print rows in a format; without rows, print a note to stderr."""
     from pipeline.show import tables
 
     if output is Format.JSON:

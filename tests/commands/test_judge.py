@@ -21,7 +21,9 @@ from tests.conftest import Run
 from tests.light import DAY, light_settings
 from tests.made_forecasts import made_cells, noisy_cells, with_cell, without_rows, written
 
-TWO_SERIES = "note: 2 series, each judged by itself: by chance one in twenty without skill passes\n"
+TWO_SERIES = (
+    "note: 2 series, each judged separately; about 1 in 20 without skill will still be called SKILLED\n"
+)
 FILE = "forecasts.csv"
 
 
@@ -146,7 +148,7 @@ def test_when_no_series_can_be_judged_the_code_is_1(pricecast: Run) -> None:
         (("absent.csv",), "absent.csv does not exist"),
         ((FILE, "--horizon", "0"), "Invalid value for '--horizon'"),
         ((FILE, "--json", "--explain"), "--json and --explain exclude each other"),
-        ((FILE, "--plot", "x.txt"), "--plot x.txt is no picture"),
+        ((FILE, "--plot", "x.txt"), "--plot x.txt is not a picture file"),
         ((FILE, "--plot", "absent/x.png"), "the folder of --plot absent/x.png does not exist"),
         ((FILE, "--plot", "x.png"), f"--plot draws one verdict, and {FILE} holds 2 series"),
     ],

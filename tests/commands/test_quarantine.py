@@ -126,7 +126,10 @@ def test_a_bar_that_contradicts_a_stored_one_still_waits_after_a_run_for_the_pas
 
 
 def test_a_range_means_all_from_its_first_to_its_last(jumped: Market, on_market: Run) -> None:
-    assert on_market("quarantine", "reject", "2-3", "3", "4")[:2] == (0, "3 rejected for good\n")
+    assert on_market("quarantine", "reject", "2-3", "3", "4")[:2] == (
+        0,
+        "3 rejected: they will never be stored\n",
+    )
     assert ids(on_market) == ["1"]
 
 
@@ -136,10 +139,10 @@ WRONG = {
     "3-9": "there is no row 5",
     "1-99999999999": "there is no row 5",
     "99999999999999999999999": "there is no row 99999999999999999999999",
-    "three": "'three' is no number of a row",
-    "3-": "'3-' is no number of a row",
+    "three": "'three' is not the number of a row",
+    "3-": "'3-' is not the number of a row",
     "4-2": "'4-2' names no row",
-    "1,2": "'1,2' is no number of a row",
+    "1,2": "'1,2' is not the number of a row",
 }
 
 

@@ -14,7 +14,7 @@ from tests.market import SESSIONS, Market, made_table, with_prices
 def test_what_was_rejected_stays_out_and_off_the_list_however_often_it_comes(
     hundredfold: Market, on_market: Run
 ) -> None:
-    assert on_market("quarantine", "reject", "1") == (0, "1 rejected for good\n", "")
+    assert on_market("quarantine", "reject", "1") == (0, "1 rejected: they will never be stored\n", "")
     assert listed(on_market) == []
     for noise in (0.0, 1e-7, -1e-7):
         hundredfold.write("ODD-USD", odd_table(100.0, slice(ROW, ROW + 1), noise))
