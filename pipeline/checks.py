@@ -1,4 +1,4 @@
-"""Results of checks that several places make: a folder that has to be writable, an error that was met."""
+"""Build the check results that several packages need: from an error, and for a writable folder."""
 
 import os
 from pathlib import Path
@@ -8,18 +8,18 @@ from pipeline.types import CheckResult
 
 
 def failed_check(name: str, error: PricecastError) -> CheckResult:
-    """The check `name` has failed with the error: its message and its next step."""
+    """Return the result of the check `name` that failed with `error`: its message and next step."""
     return CheckResult(name, ok=False, message=error.what, next_step=error.next_step)
 
 
 def writable_folder_check(name: str, file: Path, message: str) -> CheckResult:
-    """The check `name`: can `file` be made, that is, can the nearest existing folder above it be written?
+    """Check that `file` can be created: that its nearest existing parent folder is writable.
 
-    `message` is that of the check when it can.
+    `message` is the message of the passed check.
     """
     folder = next(parent for parent in file.absolute().parents if parent.exists())
     if not os.access(folder, os.W_OK):
         return CheckResult(
-            name, ok=False, message=f"{folder} cannot be written", next_step="Make it writable."
+            name, ok=False, message=f"{folder} is not writable", next_step=f"Make {folder} writable."
         )
     return CheckResult(name, ok=True, message=message)

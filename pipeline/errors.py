@@ -1,13 +1,13 @@
-"""Errors a person can act on: what is wrong, with which asset, file or key, and what to do next.
+"""Errors that a person can act on: each names the problem, the asset, file or key, and the next step.
 
-Every error keeps its constructor's arguments in `args`, so that it crosses process borders whole.
+Every error keeps its constructor's arguments in `args`, so that it can be pickled between processes.
 """
 
 from typing import ClassVar
 
 
 class PricecastError(Exception):
-    """Base of every error that is shown to a person without a traceback."""
+    """Base class of the errors that are shown to a person without a traceback."""
 
     exit_code: ClassVar[int] = 1
 
@@ -21,13 +21,13 @@ class PricecastError(Exception):
 
 
 class UsageError(PricecastError):
-    """The command line asks for something that cannot be (exit code 2)."""
+    """The arguments of a command are invalid (exit code 2)."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """A configuration key or value is wrong (exit code 2)."""
+    """A configuration key or value is invalid (exit code 2)."""
 
 
 class StoreError(PricecastError):
@@ -35,9 +35,9 @@ class StoreError(PricecastError):
 
 
 class AssetError(PricecastError):
-    """One asset cannot be handled; the others of the run go on.
+    """One asset failed; the run continues with the other assets.
 
-    `str()` starts with the symbol, so that a line of a log is complete by itself.
+    `str()` starts with the symbol, so that a log line names its asset.
     """
 
     def __init__(self, symbol: str, what: str, next_step: str) -> None:
@@ -50,16 +50,16 @@ class AssetError(PricecastError):
 
 
 class SourceError(AssetError):
-    """A price source answered, and the answer cannot be used."""
+    """A price source answered with unusable data."""
 
 
 class TransientSourceError(SourceError):
-    """A price source did not answer properly; asking again later may help."""
+    """A price source failed temporarily; the same request may succeed later."""
 
 
 class RateLimitError(SourceError):
-    """A price source asks us to slow down: whatever it is asked for next has to wait."""
+    """A price source limits the rate of requests; all further requests to it have to wait."""
 
 
 class HistoryError(AssetError):
-    """An asset has too few usable sessions for what is asked of them."""
+    """An asset has too few usable sessions to train or forecast."""

@@ -1,7 +1,7 @@
-"""Where the time of a run goes: seconds by kind of work, every second counted once.
+"""Measure how long a run spends on each kind of work, every second counted once.
 
-Work inside other work counts for itself alone. A run has an account of its own; workers send what they spent
-along with their results.
+The seconds of nested work count for the inner work only. Each run has its own timer; worker processes return
+their seconds along with their results.
 """
 
 import time
@@ -17,65 +17,65 @@ from pipeline.types import Timings, Work
 R = TypeVar("R")
 
 
-def _nothing_spent() -> defaultdict[Work, float]:
+def _no_seconds() -> defaultdict[Work, float]:
     return defaultdict(float)
 
 
 @dataclass(eq=False)
-class Account:
-    """Seconds by kind of work, spent in this process and by the workers that it has heard from."""
+class RunTimer:
+    """Seconds by kind of work: `own` in this process, `workers` as reported by worker processes."""
 
-    own: defaultdict[Work, float] = field(default_factory=_nothing_spent)
-    workers: defaultdict[Work, float] = field(default_factory=_nothing_spent)
-    inner: list[float] = field(default_factory=list)
-    """For each piece of work that goes on, innermost last: the seconds of the work inside it."""
+    own: defaultdict[Work, float] = field(default_factory=_no_seconds)
+    workers: defaultdict[Work, float] = field(default_factory=_no_seconds)
+    nested: list[float] = field(default_factory=list)
+    """For each timed block that is running, innermost last: the seconds of the blocks nested in it."""
 
     def timings(self) -> Timings:
-        """What has been spent so far."""
+        """Return the seconds measured so far."""
         return Timings(dict(self.own), dict(self.workers))
 
 
-_between_runs = Account()
-"""What is spent outside any run: imports before it, or all the work of a worker's process."""
-_account: ContextVar[Account] = ContextVar("_account", default=_between_runs)
+_between_runs = RunTimer()
+"""The timer outside of any run: it measures imports, for instance."""
+_timer: ContextVar[RunTimer] = ContextVar("_timer", default=_between_runs)
 
 
 @contextmanager
-def account_of_run() -> Iterator[Account]:
-    """Count what is spent in this block apart, beginning with what was spent since the run before it."""
-    account = Account(own=defaultdict(float, _between_runs.own))
+def run_timer() -> Iterator[RunTimer]:
+    """Measure this block with a new timer, which starts with the seconds measured since the last run."""
+    timer = RunTimer(own=defaultdict(float, _between_runs.own))
     _between_runs.own.clear()
-    token = _account.set(account)
+    token = _timer.set(timer)
     try:
-        yield account
+        yield timer
     finally:
-        _account.reset(token)
+        _timer.reset(token)
 
 
 @contextmanager
 def timed(work: Work) -> Iterator[None]:
     """Count the seconds of this block (or, as a decorator, of every call) as `work`."""
-    account = _account.get()
+    timer = _timer.get()
     started = time.perf_counter()
-    account.inner.append(0.0)
+    timer.nested.append(0.0)
     try:
         yield
     finally:
         seconds = time.perf_counter() - started
-        account.own[work] += seconds - account.inner.pop()
-        if account.inner:
-            account.inner[-1] += seconds
+        timer.own[work] += seconds - timer.nested.pop()
+        if timer.nested:
+            timer.nested[-1] += seconds
 
 
 def measured(work: Callable[[], R]) -> tuple[R, Mapping[Work, float]]:
-    """What the work gives, and what it spent, by kind of work."""
-    with account_of_run() as account:
+    """Call `work` and return its result and the seconds that it took, by kind of work."""
+    with run_timer() as timer:
         result = work()
-    return result, dict(account.own)
+    return result, dict(timer.own)
 
 
-def add_spent_by_worker(spent: Mapping[Work, float]) -> None:
-    """Add what a worker has spent to the account of the run."""
-    account = _account.get()
+def add_worker_seconds(spent: Mapping[Work, float]) -> None:
+    """Add the seconds `spent` by a worker process to the timer of the run."""
+    timer = _timer.get()
     for work, seconds in spent.items():
-        account.workers[work] += seconds
+        timer.workers[work] += seconds

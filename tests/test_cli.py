@@ -77,7 +77,7 @@ def test_a_backfill_prints_a_line_a_day(pricecast: Run, config: str) -> None:
         (("nothing",), "No such command 'nothing'."),
         (("run", "--nothing"), "No such option: --nothing"),
         (("plot",), "Missing argument 'SYMBOL'."),
-        (("run", "--as-of", "yesterday"), "'yesterday' is no date or moment"),
+        (("run", "--as-of", "yesterday"), "'yesterday' is not a date or datetime"),
         (("run", "--as-of", "2999-01-01"), "--as-of 2999-01-01 23:59 UTC lies in the future"),
         (("run", "--symbols", ","), "--symbols names no asset"),
         (("run", "--direct", "--source", "wishes"), "unknown price source 'wishes'"),
@@ -263,7 +263,7 @@ def test_verdicts_are_whole_sentences(pricecast: Run, db: str) -> None:
 
 def test_an_asset_without_rows_is_named_with_those_there_are(pricecast: Run, db: str) -> None:
     code, _, err = pricecast("scoreboard", "NOBODY", "--db", db)
-    assert (code, err) == (1, "error: nothing is stored of NOBODY\n  There is SIM-FOLLOW, SIM-LEAD.\n")
+    assert (code, err) == (1, "error: nothing is stored for NOBODY\n  Choose from SIM-FOLLOW, SIM-LEAD.\n")
 
 
 def test_tables_of_an_empty_database_say_so(pricecast: Run) -> None:

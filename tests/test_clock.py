@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from pipeline.clock import knowable_moment, parse_day, parse_moment, utc_now
+from pipeline.clock import parse_as_of, parse_day, parse_moment, utc_now
 from pipeline.errors import UsageError
 
 
@@ -25,25 +25,25 @@ NOW = datetime(2026, 3, 20, 21, 30, tzinfo=UTC)
 
 
 def test_today_means_now_as_its_end_has_not_come_yet() -> None:
-    assert knowable_moment("2026-03-20", NOW) == NOW
+    assert parse_as_of("2026-03-20", NOW) == NOW
 
 
 def test_today_is_a_day_of_utc() -> None:
     late_in_new_york = datetime.fromisoformat("2026-03-20T22:30:00-04:00").astimezone(UTC)
-    assert knowable_moment("2026-03-20", late_in_new_york) == parse_moment("2026-03-20")
-    assert knowable_moment("2026-03-21", late_in_new_york) == late_in_new_york
+    assert parse_as_of("2026-03-20", late_in_new_york) == parse_moment("2026-03-20")
+    assert parse_as_of("2026-03-21", late_in_new_york) == late_in_new_york
 
 
 @pytest.mark.parametrize(
     "text", ["2026-03-19", "2026-03-21", "2026-03-20T23:59:59Z", "2026-03-20T01:00", "20260320"]
 )
 def test_every_other_moment_is_what_it_says(text: str) -> None:
-    assert knowable_moment(text, NOW) == parse_moment(text)
+    assert parse_as_of(text, NOW) == parse_moment(text)
 
 
 def test_what_is_no_moment_cannot_be_known() -> None:
-    with pytest.raises(UsageError, match="is no date or moment"):
-        knowable_moment("today", NOW)
+    with pytest.raises(UsageError, match="is not a date or datetime"):
+        parse_as_of("today", NOW)
 
 
 def test_a_day_is_a_date_and_nothing_else() -> None:

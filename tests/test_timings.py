@@ -3,7 +3,7 @@ from contextlib import suppress
 import pytest
 
 from pipeline.show.runs import timings_text
-from pipeline.timings import account_of_run, add_spent_by_worker, measured, timed
+from pipeline.timings import add_worker_seconds, measured, run_timer, timed
 from pipeline.types import Timings, Work
 
 
@@ -24,46 +24,46 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("pipeline.timings.time", clock)
-    with account_of_run():  # takes what earlier tests have spent
+    with run_timer():  # takes what earlier tests have spent
         return clock
 
 
 def test_every_second_counts_once_for_the_innermost_work(clock: Clock) -> None:
-    with account_of_run() as account, timed(Work.STORE):
+    with run_timer() as timer, timed(Work.STORE):
         clock.goes_on(2.0)
         with timed(Work.TRAIN):
             clock.goes_on(30.0)
             with timed(Work.TRACE):
                 clock.goes_on(400.0)
             clock.goes_on(3.0)
-    assert account.timings().own == {Work.STORE: 2.0, Work.TRAIN: 33.0, Work.TRACE: 400.0}
-    assert sum(account.timings().own.values()) == clock.now
+    assert timer.timings().own == {Work.STORE: 2.0, Work.TRAIN: 33.0, Work.TRACE: 400.0}
+    assert sum(timer.timings().own.values()) == clock.now
 
 
 def test_work_that_fails_counts_too(clock: Clock) -> None:
-    with account_of_run() as account:
+    with run_timer() as timer:
         with suppress(ZeroDivisionError), timed(Work.JUDGE):
             clock.goes_on(1.0)
             raise ZeroDivisionError
-        assert account.timings().own == {Work.JUDGE: 1.0}
+        assert timer.timings().own == {Work.JUDGE: 1.0}
 
 
 def test_a_second_run_of_a_process_does_not_count_what_the_first_has_spent(clock: Clock) -> None:
     for _ in range(2):
-        with account_of_run() as account:
+        with run_timer() as timer:
             with timed(Work.STORE):
                 clock.goes_on(2.0)
-            add_spent_by_worker({Work.TRAIN: 5.0})
-        spent = account.timings()
+            add_worker_seconds({Work.TRAIN: 5.0})
+        spent = timer.timings()
         assert (spent.own, spent.workers) == ({Work.STORE: 2.0}, {Work.TRAIN: 5.0})
 
 
 def test_what_is_spent_before_a_run_counts_for_that_run_alone(clock: Clock) -> None:
     with timed(Work.IMPORT):
         clock.goes_on(3.0)
-    with account_of_run() as first, timed(Work.STORE):
+    with run_timer() as first, timed(Work.STORE):
         clock.goes_on(1.0)
-    with account_of_run() as second:
+    with run_timer() as second:
         pass
     assert first.timings().own == {Work.IMPORT: 3.0, Work.STORE: 1.0}
     assert second.timings().own == {}
@@ -76,10 +76,10 @@ def test_a_worker_tells_what_each_piece_of_work_took(clock: Clock) -> None:
         return 7
 
     assert [measured(work), measured(work)] == [(7, {Work.FORECAST: 2.0})] * 2
-    with account_of_run() as account:
-        add_spent_by_worker({Work.FORECAST: 2.0})
-        add_spent_by_worker({Work.FORECAST: 3.0})
-    assert account.timings().workers == {Work.FORECAST: 5.0}
+    with run_timer() as timer:
+        add_worker_seconds({Work.FORECAST: 2.0})
+        add_worker_seconds({Work.FORECAST: 3.0})
+    assert timer.timings().workers == {Work.FORECAST: 5.0}
 
 
 def test_the_table_adds_up() -> None:

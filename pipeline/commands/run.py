@@ -63,7 +63,7 @@ def run(
     It runs under Prefect unless --direct is given.
     A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
     """
-    from pipeline.clock import knowable_moment, utc_now
+    from pipeline.clock import parse_as_of, utc_now
     from pipeline.show import runs
     from pipeline.timings import timed
     from pipeline.types import Work
@@ -72,7 +72,7 @@ def run(
         from pipeline.job.request import Request, check_as_of, chosen_settings
 
     now = utc_now()
-    moment = now if as_of is None else knowable_moment(as_of, now)
+    moment = now if as_of is None else parse_as_of(as_of, now)
     check_as_of(moment, now)
     request = Request(chosen_settings(config, database=db, source=source), moment, chosen_symbols(symbols))
     if direct:
@@ -100,12 +100,12 @@ def backfill(
 
     Each day's run knows no more than that day knew.
     """
-    from pipeline.clock import knowable_moment, parse_day, utc_now
+    from pipeline.clock import parse_as_of, parse_day, utc_now
     from pipeline.job.request import Request, check_as_of, chosen_settings
     from pipeline.show import runs
 
     now = utc_now()
-    moment = knowable_moment(last, now)
+    moment = parse_as_of(last, now)
     settings = chosen_settings(config, database=db, source=source)
     request = Request(settings, moment, chosen_symbols(symbols), command="backfill")
     first_day = parse_day(first)
@@ -131,7 +131,7 @@ def download(
     ] = False,
 ) -> None:
     """Download, check and store prices, and forecast nothing."""
-    from pipeline.clock import knowable_moment, utc_now
+    from pipeline.clock import parse_as_of, utc_now
     from pipeline.job.daily import Steps, run_download
     from pipeline.job.request import Request, chosen_settings
     from pipeline.job.steps import prices
@@ -140,7 +140,7 @@ def download(
     from pipeline.store import open_store
 
     now = utc_now()
-    moment = now if as_of is None else knowable_moment(as_of, now)
+    moment = now if as_of is None else parse_as_of(as_of, now)
     settings = chosen_settings(config, database=db, source=source)
     request = Request(settings, moment, chosen_symbols(symbols), command="download")
     price_source = open_source(settings.source, settings.download)

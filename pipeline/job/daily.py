@@ -21,7 +21,7 @@ from pipeline.models import check_models
 from pipeline.settings import AssetSettings, Settings
 from pipeline.sources.base import PriceSource
 from pipeline.store import Engine
-from pipeline.timings import account_of_run
+from pipeline.timings import run_timer
 from pipeline.types import IngestSummary, RawPrices, Restatement, RunStatus, RunSummary
 
 log = logging.getLogger(__name__)
@@ -106,13 +106,13 @@ def _run(
     check_as_of(request.as_of, started_at)
     selection = selected_assets(request)
     check_calendars(request.settings, selection.all)
-    with account_of_run() as account:
+    with run_timer() as timer:
         job = start_run(request, selection, source, store, started_at)
         tally = Tally()
         batch = RateLimitedBatch(source.name, request.settings.download)
         try:
             work(_Run(job, run_steps, tally, progress, batch), selection)
-            summary = summary_of(request, job, selection.assets, tally, account.timings())
+            summary = summary_of(request, job, selection.assets, tally, timer.timings())
         except BaseException:
             finish_run(job, RunStatus.FAILED, tally, clock())
             raise

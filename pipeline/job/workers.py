@@ -22,7 +22,7 @@ from pipeline.errors import AssetError, PricecastError
 from pipeline.learn.walk_forward import Assignment, Forecasted, forecast
 from pipeline.models import trains_networks
 from pipeline.settings import Settings
-from pipeline.timings import add_spent_by_worker, measured, timed
+from pipeline.timings import add_worker_seconds, measured, timed
 from pipeline.types import Work
 
 
@@ -137,7 +137,7 @@ def work_on(assignment: Assignment) -> Worked:
 def received(worked: Worked) -> Forecasted:
     """Take the forecasts that a worker sent, and add its time to the account of the run."""
     forecasted, spent = worked
-    add_spent_by_worker(spent)
+    add_worker_seconds(spent)
     return forecasted
 
 

@@ -168,7 +168,7 @@ def test_an_asset_without_prices_is_named(
 def test_what_is_no_moment_is_wrong_usage(revised: Market, on_market: Run, text: str) -> None:
     code, out, err = on_market("prices", "ODD-USD", "--known-at", text)
     assert (code, out) == (2, "")
-    assert err.startswith(f"error: '{text}' is no date or moment\n")
+    assert err.startswith(f"error: '{text}' is not a date or datetime\n")
 
 
 @pytest.mark.parametrize("words", [("prices", "ODD-USD"), ("replay", "1")], ids=" ".join)
@@ -223,7 +223,7 @@ def test_a_replay_of_a_run_that_does_not_exist_is_wrong_usage(
 ) -> None:
     code, out, err = on_market("replay", number)
     assert (code, out) == (2, "")
-    assert err == f"error: there is no run {number}\n  Runs are numbered from 1 to 3.\n"
+    assert err == f"error: there is no run {number}\n  Give a number from 1 to 3.\n"
 
 
 def test_a_replay_of_something_that_is_no_number_is_wrong_usage(revised: Market, on_market: Run) -> None:
