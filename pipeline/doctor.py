@@ -165,7 +165,7 @@ def _history(engine: Engine, settings: Settings, asset: AssetSettings) -> _Histo
     with reading(engine) as connection:
         newest = read.newest_session(connection, asset.symbol)
         gaps = [str(session) for session in read_known.gap_dates(connection, asset.symbol)]
-        waiting = read_known.in_quarantine(connection, asset.symbol)
+        waiting = read_known.count_quarantined(connection, asset.symbol)
     if newest is None:
         return _History(asset.symbol, "no prices yet", is_outdated=False)
     lacking = calendar.sessions(newest, expected)[1:]

@@ -48,11 +48,11 @@ def prices(
 def _known_at(database: str, symbol: str, known_at: str, columns: tuple[str, ...]) -> Rows:
     from pipeline.clock import parse_moment
     from pipeline.learn.adjust import adjusted_back
-    from pipeline.store import open_read_only, read_then, reading
+    from pipeline.store import open_read_only, read_as_of, reading
     from pipeline.types import BAR_VALUES, Rows
 
     with open_read_only(database) as engine, reading(engine) as connection:
-        known = read_then.prices_known_at(connection, symbol, parse_moment(known_at))
+        known = read_as_of.prices_known_at(connection, symbol, parse_moment(known_at))
     bars = known.bars
     values = {
         "symbol": [symbol] * len(bars),

@@ -77,10 +77,10 @@ def _decide(database: str, ids: list[str], decision: Decision) -> int:
     with open_read_only(database):
         pass
     with open_store(database) as store, writing(store) as connection:
-        wanted = _existing(ranges, read_known.newest_rejected(connection))
+        wanted = _existing(ranges, read_known.newest_quarantined(connection))
         _require_decidable(wanted, read_known.quarantined_rows(connection, wanted), decision)
         _require_not_stored(read_known.released_and_stored(connection, wanted))
-        write_prices.decide(connection, wanted, decision, utc_now())
+        write_prices.store_decision(connection, wanted, decision, utc_now())
         _require_one_a_session(read_known.released_together(connection))
     return len(wanted)
 

@@ -5,11 +5,11 @@ from datetime import date
 import numpy as np
 
 from pipeline.calendars import TradingCalendar
-from pipeline.types import Asked
+from pipeline.types import DownloadHistory
 
 
 def first_date_to_ask(
-    asked: Asked,
+    asked: DownloadHistory,
     calendar: TradingCalendar,
     last_settled: np.datetime64,
     overlap_sessions: int,
@@ -30,7 +30,7 @@ def first_date_to_ask(
     newest = min(asked.newest, last_settled)
     before = calendar.sessions(newest - np.timedelta64(30 + 2 * overlap_sessions, "D"), newest)
     overlap = before[-overlap_sessions:][0] if len(before) else newest
-    wanted = overlap if np.isnat(asked.oldest_doubt) else min(overlap, asked.oldest_doubt)
+    wanted = overlap if np.isnat(asked.recheck_from) else min(overlap, asked.recheck_from)
     return max(wanted, start).astype(date)  # type: ignore[no-any-return]
 
 

@@ -93,7 +93,7 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
         rebasing=rebasing,
         n_rebased=int(is_old_rebased.sum()),
         quarantined=(*prices.quarantined, *_quarantined(bars, ratios)),
-        judged=_judged(prices, known),
+        checked_dates=_checked_dates(prices, known),
         actions=event_changes(prices, ratios, known.actions, rebasing, seen_at),
         missing=_missing(prices.expected, now.session_dates),
         n_contradicting=int(np.isin(bars.session_dates[np.isfinite(ratios)], known.bars.session_dates).sum()),
@@ -140,7 +140,7 @@ def _off_level(prices: ValidatedPrices, basis: Bars, known: KnownPrices) -> Floa
 
 def _waiting_elsewhere(prices: ValidatedPrices, known: KnownPrices) -> Bars:
     """Give the quarantined bars of days that the download does not cover."""
-    return known.waiting.at(~np.isin(known.waiting.session_dates, _days_through(prices.expected)))
+    return known.undecided.at(~np.isin(known.undecided.session_dates, _days_through(prices.expected)))
 
 
 def _around(bars: Bars, basis: Bars) -> Bars:
@@ -163,7 +163,7 @@ def _quarantined(bars: Bars, ratios: FloatArray) -> Iterator[QuarantinedRow]:
         )
 
 
-def _judged(prices: ValidatedPrices, known: KnownPrices) -> DateArray:
+def _checked_dates(prices: ValidatedPrices, known: KnownPrices) -> DateArray:
     """List all days that the download covers; for the past without those of stored bars."""
     days = _days_through(prices.expected)
     return np.setdiff1d(days, known.bars.session_dates) if _is_past(prices, known) else days

@@ -21,7 +21,7 @@ from pipeline.learn.walk_forward import Assignment, Forecasted, WarmStart
 from pipeline.models import configure
 from pipeline.models.base import EnsembleParameters, LstmParameters, ModelConfig
 from pipeline.settings import Settings
-from pipeline.store import Connection, Engine, read_past, read_runs, read_then, reading
+from pipeline.store import Connection, Engine, read_as_of, read_past, read_runs, reading
 from pipeline.types import ForecastBlock, IssuedForecasts, PastRun, Replayed
 
 OF_MEMBERS = "not replayed: an ensemble derives from its members' forecasts"
@@ -38,7 +38,7 @@ def replay(store: Engine, run_id: int) -> tuple[Replayed, ...]:
     """
     with reading(store) as connection:
         run = read_runs.past_run(connection, run_id)
-        issued = read_then.issued_by(connection, run_id)
+        issued = read_as_of.issued_by(connection, run_id)
         settings = _settings_of(run)
         with open_workers(settings) as workers:
             then = _Then(connection, run, PointInTime(settings, run.as_of), workers)
@@ -73,7 +73,7 @@ class _Then:
 
 def _of_asset(then: _Then, issued: Sequence[IssuedForecasts]) -> Iterator[Replayed]:
     asset = then.known.settings.asset(issued[0].symbol)
-    history = read_history(then.known, asset, partial(read_then.prices_known_to, then.connection, then.run))
+    history = read_history(then.known, asset, partial(read_as_of.prices_known_to, then.connection, then.run))
     for one in issued:
         try:
             config = configure(then.known.settings, asset, one.model)
@@ -117,7 +117,7 @@ def _warm_start(
     then: _Then, history: History, config: ModelConfig, issued: IssuedForecasts
 ) -> WarmStart | None:
     """Load the weights that the run started from; None for cold fits. Audits are not made again."""
-    if not isinstance(config.parameters, LstmParameters) or not issued.is_any_warm:
+    if not isinstance(config.parameters, LstmParameters) or not issued.has_warm_fit:
         return None
     key = (issued.symbol, issued.model, issued.config_hash)
     before = read_past.weights_before(then.connection, *key, history.own.newest, then.run.run_id)

@@ -20,6 +20,6 @@ def is_warm_worse(audited: AuditedErrors, horizons: int) -> bool:
         return False
     count = np.bincount(place)
     warm = np.sqrt(np.bincount(place, audited.warm**2) / count)
-    anew = np.sqrt(np.bincount(place, audited.anew**2) / count)
+    anew = np.sqrt(np.bincount(place, audited.cold**2) / count)
     p_value = diebold_mariano_p(warm, warm - anew, horizons)
     return bool(p_value < SIGNIFICANCE)

@@ -1,7 +1,8 @@
-"""Where everything is kept: tables, numbered migrations, the public views, reading and writing.
+"""The database: its tables, numbered migrations and public views, and the functions that read and write it.
 
 Open an engine with `open_store` or `open_read_only`, then call the functions of the modules `read*` inside
-`reading(engine)` and those of `write*` inside `writing(engine)`. `queries` answers whole questions.
+`reading(engine)` and those of `write*` inside `writing(engine)`. The functions of `queries` take the address
+of a database, open it themselves and return rows.
 """
 
 from sqlalchemy import Connection, Engine

@@ -1,6 +1,6 @@
-"""Opening, upgrading, checking and backing up the database.
+"""Open, upgrade, check and back up the database.
 
-Nothing outside `store` sees an error of the database library: whatever a person can act on is a StoreError.
+Database errors that a person can act on are raised as StoreError, with the next step.
 """
 
 import sqlite3
@@ -34,31 +34,32 @@ from pipeline.store.views import definitions, recreate_views
 from pipeline.types import OHLC
 
 CODE_REVISION = "0005"
-"""The newest migration; a database that has it needs no upgrade."""
+"""The revision of the newest migration; a database of this revision needs no upgrade."""
 
-BUSY_SECONDS = 30
-"""How long a transaction waits for another's lock, unless the URL says otherwise (`?timeout=5`)."""
+BUSY_TIMEOUT_SECONDS = 30
+"""Seconds that a transaction waits for another one's lock; `?timeout=5` in the URL overrides it."""
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
-_ADVICE = (
+_KNOWN_ERRORS = (
     ("file is not a database", "is not a SQLite database", "Give another file to --db."),
     ("malformed", "is damaged", "Restore a backup made by 'pricecast db backup'."),
     ("database is locked", "is in use by another process", "Let the other run finish, then try again."),
     ("readonly database", "cannot be written", "Make the file and its folder writable, or use another --db."),
-    ("unable to open", "cannot be opened", "Make its folder exist and be writable, or use another --db."),
-    ("disk is full", "has no room on its disk", "Free some space, then try again."),
+    ("unable to open", "cannot be opened", "Create its folder and make it writable, or use another --db."),
+    ("disk is full", "is on a full disk", "Free some disk space, then try again."),
     ("disk I/O error", "cannot be read or written", "Check the disk, then run 'pricecast db check'."),
 )
+"""By a part of the database's error message: the message and the next step for a person."""
 
 
 @contextmanager
 def open_store(url: str) -> Iterator[Engine]:
     """Open the database at `url` (a plain path means SQLite) for reading and writing; close it at the end.
 
-    The file is created when absent, and an older schema is upgraded. The folder must exist.
+    A missing file is created and an older schema is upgraded; the folder must exist. Raises StoreError.
     """
     address = _address(url)
-    engine = create_engine(address, connect_args=_patience(address))
+    engine = create_engine(address, connect_args=_connect_args(address))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_writer)
         event.listen(engine, "begin", _begin)
@@ -71,57 +72,60 @@ def open_store(url: str) -> Iterator[Engine]:
 
 
 def is_absent(url: str) -> bool:
-    """Is `url` a SQLite file that does not exist yet?"""
+    """Return whether `url` is a SQLite file that does not exist yet."""
     address = _address(url)
     return address.get_backend_name() == "sqlite" and not Path(address.database or "").exists()
 
 
 @contextmanager
 def open_read_only(url: str) -> Iterator[Engine]:
-    """Open the existing database at `url` so that no statement can change it, and close it at the end."""
-    with _closing(_reader(url)) as engine:
+    """Open the existing database at `url` so that no statement can change it, and close it at the end.
+
+    Raises StoreError for a file that is missing or has another version's schema.
+    """
+    with _closing(_read_only_engine(url)) as engine:
         with reading(engine) as connection:
             revision = _revision(connection)
             if revision != CODE_REVISION:
-                _require_known(connection, revision)
+                _require_known_revision(connection, revision)
                 raise StoreError(
-                    f"{_name(engine)} is of an older version", "Run 'pricecast db upgrade' first."
+                    f"{_name(engine)} was made by an older pricecast", "Run 'pricecast db upgrade' first."
                 )
         yield engine
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction: committed at the end, rolled back on any error.
+    """Run the block in a transaction: committed at the end, rolled back on any error.
 
-    On SQLite it holds the write lock from its start, so keep training and downloads outside.
-    IntegrityError passes through; other database errors become StoreErrors.
+    On SQLite the transaction holds the write lock from its start, so keep training and downloads outside.
+    IntegrityError passes through; database errors that a person can act on become StoreErrors.
     """
-    with _actionable(engine), engine.begin() as connection:
+    with _raising_store_errors(engine), engine.begin() as connection:
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A consistent snapshot for reading, which blocks nobody and is never committed."""
-    with _actionable(engine), engine.connect() as connection:
+    """Run the block on a consistent snapshot of the database; it blocks no writer and commits nothing."""
+    with _raising_store_errors(engine), engine.connect() as connection:
         yield connection.execution_options(reads_only=True)
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the schema and the views to this code's version, in one transaction."""
+    """Migrate the schema to CODE_REVISION and recreate the views, in one transaction."""
     from alembic import command
 
     with writing(engine) as connection:
         revision = _revision(connection)
-        _require_known(connection, revision)
+        _require_known_revision(connection, revision)
         if revision != CODE_REVISION:
             command.upgrade(migration_config(connection), "head")
         recreate_views(connection)
 
 
 def migration_config(connection: Connection) -> Any:
-    """Alembic's configuration for the numbered migrations, on `connection`."""
+    """Return the configuration with which Alembic runs the numbered migrations on `connection`."""
     from alembic.config import Config
 
     config = Config()
@@ -131,13 +135,17 @@ def migration_config(connection: Connection) -> Any:
 
 
 def backup(url: str, file: Path) -> None:
-    """Copy the database at `url`, of any version, to the new `file`, consistently while others may write."""
-    engine = _reader(url)
+    """Copy the SQLite database at `url`, of any schema version, to the new `file`.
+
+    The copy is consistent even while other processes write. Raises StoreError when `file` exists or cannot
+    be written.
+    """
+    engine = _read_only_engine(url)
     if engine.dialect.name != "sqlite":
-        raise StoreError(f"{_name(engine)} is not SQLite", "Use that database's own backup tool.")
+        raise StoreError(f"{_name(engine)} is not SQLite", "Use the backup tool of that database.")
     if file.exists():
-        raise StoreError(f"{file} exists already", "Name a file that does not exist yet.")
-    with _closing(engine), _actionable(engine), closing(engine.raw_connection()) as source:
+        raise StoreError(f"{file} exists already", "Give the name of a file that does not exist yet.")
+    with _closing(engine), _raising_store_errors(engine), closing(engine.raw_connection()) as source:
         try:
             with closing(sqlite3.connect(file)) as target:
                 source.driver_connection.backup(target)  # type: ignore[union-attr]
@@ -147,19 +155,19 @@ def backup(url: str, file: Path) -> None:
 
 
 def check(engine: Engine) -> tuple[str, ...]:
-    """Every problem found in the database, in words; empty when it is sound."""
+    """Return a sentence for every problem found in the database; empty when there is none."""
     with reading(engine) as connection:
         try:
             revision = _revision(connection)
             if revision != CODE_REVISION:
-                return (f"schema is {revision or 'absent'}, expected {CODE_REVISION}",)
+                return (f"schema revision is {revision or 'missing'}, expected {CODE_REVISION}",)
             return (
                 *_broken_file(connection),
                 *_inconsistent_rows(connection),
                 *_broken_views(connection),
             )
         except DBAPIError as error:
-            return (f"cannot be read: {error.orig}",)
+            return (f"the database cannot be read: {error.orig}",)
 
 
 def _broken_file(connection: Connection) -> Iterator[str]:
@@ -167,7 +175,7 @@ def _broken_file(connection: Connection) -> Iterator[str]:
         return
     for (message,) in connection.exec_driver_sql("PRAGMA integrity_check"):
         if message != "ok":
-            yield f"integrity: {message}"
+            yield f"SQLite's integrity check: {message}"
     for child, row_id, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         yield f"{child} row {row_id} refers to a row of {parent} that does not exist"
 
@@ -176,21 +184,21 @@ def _inconsistent_rows(connection: Connection) -> Iterator[str]:
     bar = price_bars.c
     not_positive = or_(*(bar[name] <= 0 for name in OHLC))
     current_bars = func.count().filter(bar.superseded_at_utc.is_(None))
-    not_one = select(bar.symbol).group_by(bar.symbol, bar.session_date).having(current_bars != 1)
-    twice = (
+    not_one_current = select(bar.symbol).group_by(bar.symbol, bar.session_date).having(current_bars != 1)
+    scored_twice = (
         select(scores.c.forecast_id)
         .where(scores.c.superseded_at_utc.is_(None))
         .group_by(scores.c.forecast_id)
         .having(func.count() > 1)
     )
     orphans = forecasts.outerjoin(fits, fits.c.fit_id == forecasts.c.fit_id)
-    unfounded = scores.outerjoin(forecasts, forecasts.c.forecast_id == scores.c.forecast_id)
+    unmatched = scores.outerjoin(forecasts, forecasts.c.forecast_id == scores.c.forecast_id)
     counts = {
-        "bars without exactly one current revision": not_one,
-        "forecasts with more than one current score": twice,
+        "sessions without exactly one current bar": not_one_current,
+        "forecasts with more than one current score": scored_twice,
         "forecasts without a fit": select(1).select_from(orphans).where(fits.c.fit_id.is_(None)),
         "scores without a forecast": select(1)
-        .select_from(unfounded)
+        .select_from(unmatched)
         .where(forecasts.c.forecast_id.is_(None)),
         "bars with a price that is not positive": select(bar.bar_id).where(not_positive),
         "forecasts with a price that is not positive": select(forecasts.c.forecast_id).where(
@@ -209,10 +217,10 @@ def _broken_views(connection: Connection) -> Iterator[str]:
         try:
             found = tuple(connection.exec_driver_sql(f"SELECT * FROM {name} LIMIT 1").keys())  # noqa: S608 - our own view
         except DBAPIError as error:
-            yield f"view {name} does not answer: {error.orig}"
+            yield f"view {name} cannot be read: {error.orig}"
             continue
         if found != tuple(columns):
-            yield f"view {name} has the columns {', '.join(found)}"
+            yield f"view {name} has the columns {', '.join(found)}, expected {', '.join(columns)}"
 
 
 def _address(url: str) -> URL:
@@ -221,22 +229,24 @@ def _address(url: str) -> URL:
         address.get_dialect()
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise StoreError(
-            f"'{url}' is no database: {error}", "Give a file, or a URL as sqlite:///x.db."
+            f"'{url}' is not a database: {error}", "Give a file or an SQLAlchemy URL like sqlite:///x.db."
         ) from error
     return address
 
 
-def _patience(address: URL) -> dict[str, float]:
+def _connect_args(address: URL) -> dict[str, float]:
     if address.get_backend_name() != "sqlite" or "timeout" in address.query:
         return {}
-    return {"timeout": BUSY_SECONDS}
+    return {"timeout": BUSY_TIMEOUT_SECONDS}
 
 
-def _reader(url: str) -> Engine:
+def _read_only_engine(url: str) -> Engine:
     address = _address(url)
     if address.get_backend_name() == "sqlite":
         address = _read_only_address(address)
-    engine = create_engine(address, connect_args=_patience(address), execution_options={"reads_only": True})
+    engine = create_engine(
+        address, connect_args=_connect_args(address), execution_options={"reads_only": True}
+    )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_reader)
         event.listen(engine, "begin", _begin)
@@ -251,7 +261,7 @@ def _read_only_address(address: URL) -> URL:
 
 
 def _prepare_writer(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin, schema changes included
+    connection.isolation_level = None  # so that _begin starts every transaction, also for schema changes
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -259,20 +269,24 @@ def _prepare_writer(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> N
 def _prepare_reader(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA query_only=ON")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # ATTACH would create the file that it names
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # ATTACH would create a missing file
 
 
 def _begin(connection: Connection) -> None:
-    """A transaction that reads first and writes later could fail at once, whatever it is ready to wait.
+    """Begin a transaction: with the write lock unless `connection` only reads.
 
-    So one that may write takes the lock at its start.
+    SQLite fails at once, without waiting for the busy timeout, when a transaction that began as a reader
+    writes after another process has written.
     """
     reads_only = connection.get_execution_options().get("reads_only", False)
     connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
 def _revision(connection: Connection) -> str | None:
-    """The schema's version; None of an empty database, StoreError of one that is not ours."""
+    """Return the schema's revision, None for an empty database.
+
+    Raises StoreError for a database with tables that pricecast did not create.
+    """
     tables = set(inspect(connection).get_table_names())
     if "alembic_version" in tables:
         revision: str | None = connection.scalar(
@@ -280,13 +294,11 @@ def _revision(connection: Connection) -> str | None:
         )
         return revision
     if tables:
-        raise StoreError(
-            f"{_name(connection.engine)} is another program's database", "Give a new file to --db."
-        )
+        raise StoreError(f"{_name(connection.engine)} belongs to another program", "Give a new file to --db.")
     return None
 
 
-def _require_known(connection: Connection, revision: str | None) -> None:
+def _require_known_revision(connection: Connection, revision: str | None) -> None:
     from alembic.script import ScriptDirectory
 
     if revision is None:
@@ -294,8 +306,8 @@ def _require_known(connection: Connection, revision: str | None) -> None:
     scripts = ScriptDirectory.from_config(migration_config(connection))
     if revision not in {script.revision for script in scripts.walk_revisions()}:
         raise StoreError(
-            f"{_name(connection.engine)} has the schema {revision}, which this pricecast does not know",
-            "Install the newer pricecast that made it, or give another file to --db.",
+            f"{_name(connection.engine)} has the schema revision {revision}, unknown to this pricecast",
+            "Install the newer version of pricecast that wrote it, or give another file to --db.",
         )
 
 
@@ -307,22 +319,22 @@ def _has_current_views(connection: Connection) -> bool:
 
 
 @contextmanager
-def _actionable(engine: Engine) -> Iterator[None]:
+def _raising_store_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except IntegrityError:
         raise
     except (DBAPIError, sqlite3.Error) as error:
         message = str(error.orig if isinstance(error, DBAPIError) else error)
-        for symptom, what, next_step in _ADVICE:
-            if symptom in message:
+        for text, what, next_step in _KNOWN_ERRORS:
+            if text in message:
                 raise StoreError(f"{_name(engine)} {what}: {message}", next_step) from error
         raise
 
 
 @contextmanager
 def _closing(engine: Engine) -> Iterator[Engine]:
-    """The engine, whose connections are closed at the end, however it ends."""
+    """Yield `engine` and close its connections at the end, also after an error."""
     try:
         yield engine
     finally:
@@ -330,7 +342,7 @@ def _closing(engine: Engine) -> Iterator[Engine]:
 
 
 def _name(engine: Engine) -> str:
-    """The database as a person knows it: the file, or the URL without its password."""
+    """Return the name of the database for messages: its file, or its URL without the password."""
     url = engine.url
     if url.get_backend_name() != "sqlite":
         return f"database {url.render_as_string(hide_password=True)}"

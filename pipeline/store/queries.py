@@ -1,4 +1,4 @@
-"""What commands and flows ask the store, and the rows that come back."""
+"""The queries of commands and flows: each takes the address of a database and returns rows."""
 
 from collections.abc import Collection
 from typing import Any
@@ -39,31 +39,40 @@ FROM prices WHERE symbol = :symbol ORDER BY session_date
 
 
 def read_rows(database: str, sql: str) -> Rows:
-    """The answer of the existing database to one statement that reads."""
+    """Run one SELECT on an existing database and return its rows.
+
+    Raises StoreError as `read.query` does.
+    """
     with open_read_only(database) as engine, reading(engine) as connection:
         columns, values = read.query(connection, sql)
     return Rows(columns, tuple(values))
 
 
 def forecasts_of(database: str, symbol: str, horizon: int) -> Rows:
-    """Every forecast of one asset as issued, with its bands, scored or not, by model and target."""
+    """Return every live and backtest forecast of one asset and horizon as issued, with its bands.
+
+    Forecasts are those of each model's current configuration, scored or not, sorted by model and target date.
+    """
     return _rows(database, _FORECASTS_OF, symbol=symbol, horizon=horizon)
 
 
 def prices_of(database: str, symbol: str) -> Rows:
-    """The prices of one asset as they are now, in order of time."""
+    """Return the current prices of one asset, oldest first."""
     return _rows(database, _PRICES_OF, symbol=symbol)
 
 
 def only_symbols(rows: Rows, symbols: Collection[str]) -> Rows:
-    """The rows of `symbols`, or all when none is named; an error names those that have no rows."""
+    """Return the rows of `symbols`, or all rows when `symbols` is empty.
+
+    Raises PricecastError with the symbols that have no rows.
+    """
     if not symbols:
         return rows
-    there = {record["symbol"] for record in rows.records()}
-    absent = [symbol for symbol in symbols if symbol not in there]
+    stored = {record["symbol"] for record in rows.records()}
+    absent = [symbol for symbol in symbols if symbol not in stored]
     if absent:
-        known = f"There is {', '.join(sorted(there))}." if there else "Run 'pricecast run' first."
-        raise PricecastError(f"nothing is stored of {', '.join(absent)}", known)
+        choose = f"Choose from {', '.join(sorted(stored))}." if stored else "Run 'pricecast run' first."
+        raise PricecastError(f"nothing is stored for {', '.join(absent)}", choose)
     return rows.where("symbol", symbols)
 
 

@@ -1,4 +1,4 @@
-"""Everything that is read, as arrays. NULL numbers come back as NaN."""
+"""Read bars, forecasts, scores and verdicts, as arrays with NULL numbers as NaN."""
 
 import sqlite3
 from dataclasses import fields as fields_of
@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pipeline.errors import StoreError
 from pipeline.store.columns import (
-    AS_ISSUED,
+    JUDGED_KINDS,
     columns,
     current_score,
     dates,
@@ -62,7 +62,7 @@ from pipeline.types import (
 
 
 def bars(conn: Connection, symbol: str, through: np.datetime64) -> Bars:
-    """The current bars of `symbol` up to and including the session `through`; empty when there are none."""
+    """Return the current bars of `symbol` up to and including the session `through`; empty without bars."""
     bar = price_bars.c
     query = (
         select(text(bar.session_date), bar.open, bar.high, bar.low, bar.close, bar.volume)
@@ -74,7 +74,7 @@ def bars(conn: Connection, symbol: str, through: np.datetime64) -> Bars:
 
 
 def dividends(conn: Connection, symbol: str, through: np.datetime64) -> Dividends:
-    """The current dividends of `symbol` with ex-dates up to and including `through`."""
+    """Return the current dividends of `symbol` with ex-dates up to and including `through`."""
     action = corporate_actions.c
     query = (
         select(text(action.ex_date), action.value)
@@ -87,14 +87,14 @@ def dividends(conn: Connection, symbol: str, through: np.datetime64) -> Dividend
 
 
 def prices(conn: Connection, symbol: str, through: np.datetime64) -> Prices:
-    """The current bars and dividends of `symbol` up to and including the session `through`."""
+    """Return the current bars and dividends of `symbol` up to and including the session `through`."""
     return Prices(bars(conn, symbol, through), dividends(conn, symbol, through))
 
 
 def newest_session(
     conn: Connection, symbol: str, through: np.datetime64 | None = None
 ) -> np.datetime64 | None:
-    """The date of the newest stored bar (up to `through`, if given); None when there is none."""
+    """Return the session date of the newest stored bar (up to `through`, if given); None without bars."""
     bar = price_bars.c
     newest = select(func.max(bar.session_date)).where(bar.symbol == symbol, bar.superseded_at_utc.is_(None))
     found = conn.scalar(newest if through is None else newest.where(bar.session_date <= day(through)))
@@ -102,21 +102,21 @@ def newest_session(
 
 
 def first_session(conn: Connection, symbol: str) -> np.datetime64:
-    """The date of the first stored bar; NaT when there is none."""
+    """Return the session date of the oldest stored bar; NaT without bars."""
     bar = price_bars.c
     found = conn.scalar(select(func.min(bar.session_date)).where(bar.symbol == symbol))
     return np.datetime64("NaT" if found is None else found, "D")
 
 
 def count_gaps(conn: Connection, symbol: str) -> int:
-    """How many expected sessions of `symbol` have no bar."""
+    """Count the expected sessions of `symbol` that have no bar."""
     gap = gaps.c
     query = select(func.count()).where(gap.symbol == symbol, gap.filled_at_utc.is_(None))
     return conn.scalar(query) or 0
 
 
 def has_forecasts(conn: Connection, symbol: str, model: str, config_hash: str, kind: ForecastKind) -> bool:
-    """Is any forecast of this kind stored for the model in this configuration?"""
+    """Return whether any forecast of this kind is stored for the model in this configuration."""
     query = select(forecasts.c.forecast_id).where(
         is_model(symbol, model, config_hash), forecasts.c.kind == kind.value
     )
@@ -126,7 +126,7 @@ def has_forecasts(conn: Connection, symbol: str, model: str, config_hash: str, k
 def has_live_origin(
     conn: Connection, symbol: str, model: str, config_hash: str, origin: np.datetime64
 ) -> bool:
-    """Is a live forecast from the session `origin` stored for the model in this configuration?"""
+    """Return whether a live forecast from the session `origin` is stored for the model and configuration."""
     query = select(forecasts.c.forecast_id).where(
         is_model(symbol, model, config_hash),
         forecasts.c.kind == ForecastKind.LIVE.value,
@@ -136,10 +136,11 @@ def has_live_origin(
 
 
 def pending_forecasts(conn: Connection, symbol: str, through: np.datetime64) -> PendingForecasts:
-    """Forecasts to be scored: their origin and target have bars up to `through`, and they have no current
-    score, or one whose actual close has been materially revised since.
+    """Return the forecasts of `symbol` that have to be scored, with the closes of their origin and target.
 
-    Those of fits adjusted for dividends have closes adjusted as in the view `prices`.
+    These are the forecasts whose origin and target have bars up to `through`, and whose current score is
+    missing or uses an actual close that differs from today's by more than SAME_PRICE (relative). Where the
+    fit is adjusted for dividends, the closes are `adj_close` of the view `prices`, otherwise `close`.
     """
     forecast, is_due = forecasts.c, forecasts.c.target_date <= day(through)
     traded = _traded_closes(symbol)
@@ -164,7 +165,10 @@ def _traded_closes(symbol: str) -> Subquery:
 def _pending(
     conn: Connection, symbol: str, closes: FromClause, *conditions: ColumnElement[bool]
 ) -> PendingForecasts:
-    """Of the forecasts of `symbol` that meet the conditions; `closes` are a close each session_date."""
+    """Return the forecasts of `symbol` that have to be scored and meet `conditions`.
+
+    `closes` has the columns session_date and close, in the units in which the forecasts are scored.
+    """
     forecast, origin, target = forecasts.c, closes.alias("origin"), closes.alias("target")
     expected = forecast.last_close * target.c.close / origin.c.close
     is_revised = func.abs(scores.c.actual_close - expected) > SAME_PRICE * func.abs(expected)
@@ -184,10 +188,10 @@ def _pending(
 
 
 def track_records(conn: Connection, symbol: str, through: np.datetime64) -> tuple[TrackRecord, ...]:
-    """What each current model of `symbol` has forecast and scored, for targets up to `through`.
+    """Return the scored forecasts of each current model of `symbol`, for targets up to `through`.
 
-    One record a model and horizon, by model name and then horizon. When an origin has both a backtest and a
-    live forecast, the one issued first counts.
+    There is one record per model and horizon, sorted by model name and then horizon. When an origin has both
+    a backtest and a live forecast, the forecast issued first counts.
     """
     models = current_models()
     query = select(models.c.model, models.c.config_hash).where(models.c.symbol == symbol)
@@ -202,14 +206,17 @@ def track_records(conn: Connection, symbol: str, through: np.datetime64) -> tupl
 
 
 def track_record(conn: Connection, key: SeriesKey, through: np.datetime64) -> TrackRecord:
-    """The same for one series of any configuration; empty when nothing of it is scored."""
+    """Return the scored forecasts of one series, of any configuration, for targets up to `through`."""
     is_series = and_(is_model(key.symbol, key.model, key.config_hash), forecasts.c.horizon == key.horizon)
     adjustment = _adjustment(conn, key.symbol, key.model, key.config_hash)
     return _record(key, _scored(conn, is_series, through), adjustment)
 
 
 def _adjustment(conn: Connection, symbol: str, model: str, config_hash: str) -> Adjustment:
-    """What every fit of this configuration is adjusted for: the hash holds it too."""
+    """Return what the fits of this configuration are adjusted for; SPLITS when there is no fit.
+
+    One fit is enough to tell: the adjustment is part of the configuration hash.
+    """
     fit = fits.c
     query = select(fit.adjustment).where(
         fit.symbol == symbol, fit.model == model, fit.config_hash == config_hash
@@ -232,7 +239,7 @@ def _scored(
         .add_columns(scores.c.actual_close, type_coerce(fits.c.naive_mae, Float).label("naive_mae"))
         .join_from(forecasts, scores, current_score())
         .join(fits, fits.c.fit_id == forecast.fit_id)
-        .where(condition, forecast.target_date <= day(through), forecast.kind.in_(AS_ISSUED))
+        .where(condition, forecast.target_date <= day(through), forecast.kind.in_(JUDGED_KINDS))
         .order_by(forecast.horizon, forecast.origin_date, forecast.forecast_id)
     )
     names = [column.name for column in query.selected_columns]
@@ -262,9 +269,9 @@ def _record(key: SeriesKey, columns: dict[str, np.ndarray[Any, Any]], adjustment
 
 
 def newest_verdict(conn: Connection, symbol: str, model: str, horizon: int) -> LagVerdict | None:
-    """The newest verdict on the model's current configuration; None when it was not judged.
+    """Return the newest verdict on the model's current configuration; None when there is no verdict.
 
-    A verdict stored before there was evidence has NaN for what it lacks, and no dates (NaT).
+    A verdict that was stored without evidence has NaN for the missing figures and NaT for the dates.
     """
     models, row = current_models(), verdicts.c
     query = (
@@ -297,19 +304,21 @@ def _verdict(row: RowMapping) -> LagVerdict:
 
 
 def query(conn: Connection, sql: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-    """The column names and rows of one statement; `conn` must be of `open_read_only`.
+    """Run one SQL statement and return its column names and rows; `conn` must be from `open_read_only`.
 
-    Raises StoreError for a statement that fails, gives no rows or would write, and for more than one.
+    Raises StoreError for a statement that fails, returns no rows or would write, and for several statements.
     """
     if not conn.engine.get_execution_options().get("reads_only", False):
-        raise ValueError("a connection that can write is no place for a person's SQL")
-    next_step = f"Send one SELECT; the views are {', '.join(VIEW_COLUMNS)}."
+        raise ValueError(
+            "SQL that a person typed needs a connection from open_read_only: this connection can write"
+        )
+    next_step = f"Give one SELECT statement. The views are {', '.join(VIEW_COLUMNS)}."
     try:
         result = conn.exec_driver_sql(sql)
         if not result.returns_rows:
-            raise StoreError("the statement gives no rows", next_step)
+            raise StoreError("the SQL statement returns no rows", next_step)
         return tuple(result.keys()), [tuple(row) for row in result]
     except DBAPIError as error:
         raise StoreError(f"SQL: {error.orig}", next_step) from error
-    except sqlite3.Warning as error:  # Python 3.11's word for a second statement
+    except sqlite3.Warning as error:  # raised by Python 3.11 for several statements
         raise StoreError(f"SQL: {error}", next_step) from error

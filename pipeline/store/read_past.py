@@ -1,6 +1,7 @@
-"""What earlier forecasts are to new ones: errors for bands, weights to go on from, audits, members.
+"""Read the earlier forecasts that new ones depend on.
 
-As in `read`, everything comes as arrays, and NULL numbers as NaN.
+They give the past errors for bands, the weights and audits of warm starts, and the forecasts of ensemble
+members. As in `read`, results are arrays with NULL numbers as NaN.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Float, and_, func, select, true, type_coerce
 
-from pipeline.store.columns import AS_ISSUED, columns, current_score, dates, day, floats, is_model, text
+from pipeline.store.columns import JUDGED_KINDS, columns, current_score, dates, day, floats, is_model, text
 from pipeline.store.tables import SERIES, fits, forecasts, scores
 from pipeline.types import (
     AuditedErrors,
@@ -31,9 +32,9 @@ def weights_before(
     origin: np.datetime64,
     before_run: int | None = None,
 ) -> bytes:
-    """The weights that issued the newest live forecast before `origin`; empty when none are kept.
+    """Return the weights that issued the newest live forecast before `origin`; empty when not kept.
 
-    As they were before the run of that number, or as they are now.
+    With `before_run`, only forecasts of runs with a lower number count.
     """
     forecast = forecasts.c
     is_known = true() if before_run is None else forecast.run_id < before_run
@@ -52,7 +53,7 @@ def weights_before(
 def last_audit(
     conn: Connection, symbol: str, model: str, config_hash: str, through: np.datetime64
 ) -> np.datetime64:
-    """The newest audited origin up to `through`; NaT when none was audited."""
+    """Return the newest origin up to `through` that has an audit forecast; NaT when there is none."""
     forecast = forecasts.c
     audited = and_(is_model(symbol, model, config_hash), forecast.kind == ForecastKind.AUDIT.value)
     found = conn.scalar(
@@ -64,38 +65,39 @@ def last_audit(
 def audited_errors(
     conn: Connection, symbol: str, model: str, config_hash: str, through: np.datetime64
 ) -> AuditedErrors:
-    """The scored errors of warm fits and of their audits, for targets up to `through`.
+    """Return the errors of warm fits and of the cold fits that audit them, for targets up to `through`.
 
-    An audit is that of the warm fit of the same run.
+    An audit forecast is paired with the forecast that the warm fit of the same run issued for the same
+    origin and horizon; pairs without a current score are left out.
     """
-    audited, anew = forecasts.alias("audited"), forecasts.c
+    audited, cold = forecasts.alias("audited"), forecasts.c
     warm = audited.c
     actual = scores.c.actual_close
-    same = and_(*(warm[name] == anew[name] for name in (*SERIES, "origin_date")))
+    same = and_(*(warm[name] == cold[name] for name in (*SERIES, "origin_date")))
     query = (
-        select(text(anew.origin_date), warm.forecast_close, anew.forecast_close.label("anew_close"), actual)
+        select(text(cold.origin_date), warm.forecast_close, cold.forecast_close.label("cold_close"), actual)
         .join_from(forecasts, scores, current_score())
-        .join(audited, and_(same, warm.kind.in_(AS_ISSUED), warm.run_id == anew.run_id))
+        .join(audited, and_(same, warm.kind.in_(JUDGED_KINDS), warm.run_id == cold.run_id))
         .join(fits, and_(fits.c.fit_id == warm.fit_id, fits.c.way == FitWay.WARM.value))
-        .where(is_model(symbol, model, config_hash), anew.kind == ForecastKind.AUDIT.value)
-        .where(anew.target_date <= day(through))
-        .order_by(anew.origin_date, anew.horizon)
+        .where(is_model(symbol, model, config_hash), cold.kind == ForecastKind.AUDIT.value)
+        .where(cold.target_date <= day(through))
+        .order_by(cold.origin_date, cold.horizon)
     )
     days, *closes = columns(conn, query)
-    warm_closes, anew_closes, actuals = map(floats, closes)
-    return AuditedErrors(dates(days), np.log(warm_closes / actuals), np.log(anew_closes / actuals))
+    warm_closes, cold_closes, actuals = map(floats, closes)
+    return AuditedErrors(dates(days), np.log(warm_closes / actuals), np.log(cold_closes / actuals))
 
 
 def recent_errors(
     conn: Connection, key: SeriesKey, through: np.datetime64, count: int
 ) -> tuple[DateArray, FloatArray]:
-    """Target dates and absolute log errors (m,) of the newest `count` scored origins, in order of time."""
+    """Return target dates and absolute log errors (m,) of the newest `count` scored origins, oldest first."""
     forecast = forecasts.c
     first = (
         select(func.min(forecast.forecast_id).label("forecast_id"))
         .join_from(forecasts, scores, current_score())
         .where(is_model(key.symbol, key.model, key.config_hash), forecast.horizon == key.horizon)
-        .where(forecast.kind.in_(AS_ISSUED), forecast.target_date <= day(through))
+        .where(forecast.kind.in_(JUDGED_KINDS), forecast.target_date <= day(through))
         .group_by(forecast.origin_date)
         .order_by(forecast.origin_date.desc())
         .limit(count)
@@ -112,7 +114,7 @@ def recent_errors(
 
 
 def live_origins(conn: Connection, symbol: str, model: str, config_hash: str) -> DateArray:
-    """The origins that the model has forecast live."""
+    """Return the origins from which the model in this configuration has issued live forecasts."""
     forecast = forecasts.c
     live = and_(is_model(symbol, model, config_hash), forecast.kind == ForecastKind.LIVE.value)
     (found,) = columns(conn, select(text(forecast.origin_date)).where(live).distinct())
@@ -126,9 +128,11 @@ def member_forecasts(
     ahead: Sequence[int],
     through: np.datetime64,
 ) -> MemberForecasts:
-    """What models (names with configuration hashes) issued for the origins, up to `through`, that they share.
+    """Return the forecasts of several models for the origins up to `through` that they have in common.
 
-    Of an origin that was issued twice the first counts. Closes are in the price basis of the first model's.
+    `members` are model names with configuration hashes, `ahead` the horizons that an origin must have. Of
+    two forecasts for one origin and horizon the first issued counts. Closes are in the price basis of the
+    first model's forecast.
     """
     issued = [_issued(conn, is_model(symbol, *member), ahead, through) for member in members]
     shared = reduce(np.intersect1d, [each["origin_date"][:, 0] for each in issued])
@@ -151,7 +155,10 @@ def member_forecasts(
 def _issued(
     conn: Connection, is_model: ColumnElement[bool], ahead: Sequence[int], through: np.datetime64
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """Columns (o, H) of the origins that have all sessions ahead."""
+    """Return columns (o, H) of one model's forecasts, for the origins that have all horizons in `ahead`.
+
+    Of two forecasts for one origin and horizon the first issued counts.
+    """
     forecast = forecasts.c
     query = (
         select(text(forecast.origin_date), text(forecast.target_date), forecast.horizon, forecast.fit_id)
@@ -159,7 +166,7 @@ def _issued(
         .add_columns(type_coerce(fits.c.naive_mae, Float).label("naive_mae"))
         .select_from(forecasts.outerjoin(scores, current_score()))
         .join(fits, fits.c.fit_id == forecast.fit_id)
-        .where(is_model, forecast.kind.in_(AS_ISSUED), forecast.horizon.in_(ahead))
+        .where(is_model, forecast.kind.in_(JUDGED_KINDS), forecast.horizon.in_(ahead))
         .where(forecast.origin_date <= day(through))
         .order_by(forecast.origin_date, forecast.horizon, forecast.forecast_id)
     )

@@ -1,4 +1,4 @@
-"""What is stored of the runs themselves."""
+"""Read the stored runs: their commands, settings and status."""
 
 from sqlalchemy import Connection, func, select
 
@@ -8,7 +8,7 @@ from pipeline.types import PastRun, RunStatus, StartedRun
 
 
 def newest_run(conn: Connection) -> StartedRun | None:
-    """The run that started last; None when there is none."""
+    """Return the newest run; None when there is none."""
     run = runs.c
     query = select(run.run_id, run.status, run.started_at_utc).order_by(run.run_id.desc()).limit(1)
     found = conn.execute(query).first()
@@ -16,18 +16,18 @@ def newest_run(conn: Connection) -> StartedRun | None:
 
 
 def commands_of_runs(conn: Connection) -> set[str]:
-    """The commands that ever started a run."""
+    """Return the names of all commands that have started a run."""
     return set(conn.scalars(select(runs.c.command).distinct()))
 
 
 def past_run(conn: Connection, run_id: int) -> PastRun:
-    """The run of that number; UsageError when there is none."""
+    """Return the run with the number `run_id`; UsageError when there is none."""
     run = runs.c
     query = select(run.settings, run.source, run.as_of_utc, run.started_at_utc, run.code_version)
     newest = conn.scalar(select(func.max(run.run_id))) or 0
     found = conn.execute(query.where(run.run_id == run_id)).first() if 1 <= run_id <= newest else None
     if found is None:
-        numbers = f"Runs are numbered from 1 to {newest}."
-        none_yet = "No run is stored yet: start one with 'pricecast run'."
+        numbers = f"Give a number from 1 to {newest}."
+        none_yet = "No run is stored yet: start a run with 'pricecast run'."
         raise UsageError(f"there is no run {run_id}", numbers if newest else none_yet)
     return PastRun(run_id, *found)

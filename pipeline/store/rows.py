@@ -1,4 +1,4 @@
-"""Writing rows: what all of `write` has in common."""
+"""Insert and supersede rows: what the modules `write*` share."""
 
 import math
 from collections.abc import Sequence
@@ -7,41 +7,44 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
-FIGURE_TOLERANCE = 1e-9
-"""Relative difference up to which two computations of a metric or of evidence are the same."""
+RELATIVE_TOLERANCE = 1e-9
+"""Relative difference up to which two computed metrics or figures of evidence count as equal."""
 
-MOST_VALUES = 500
-"""So many values stand in one statement; databases allow a thousand or so at least."""
+MAX_VALUES_PER_STATEMENT = 500
+"""Values bound in one statement at most; SQLite before 3.32 allows 999."""
 
 Row = dict[str, Any]
 
 
-def insert_one(conn: Connection, table: Table, row: Row) -> int:
-    """Write one row; its identity."""
+def insert_row(conn: Connection, table: Table, row: Row) -> int:
+    """Insert one row and return its primary key."""
     identity = conn.execute(insert(table).values(row)).inserted_primary_key
     if identity is None:
-        raise RuntimeError(f"{table.name} gave no identity")
+        raise RuntimeError(f"the insert into {table.name} returned no primary key")
     return int(identity[0])
 
 
-def insert_all(conn: Connection, table: Table, rows: list[Row]) -> None:
-    """Write the rows, if any."""
+def insert_rows(conn: Connection, table: Table, rows: list[Row]) -> None:
+    """Insert the rows; without rows, do nothing."""
     if rows:
         conn.execute(insert(table), rows)
 
 
 def supersede(conn: Connection, table: Table, key: str, values: list[int], at: datetime) -> None:
-    """End the current rows whose column `key` is among `values`."""
-    for first in range(0, len(values), MOST_VALUES):
-        among = table.c[key].in_(values[first : first + MOST_VALUES])
+    """Mark the current rows whose column `key` is among `values` as superseded at the moment `at`."""
+    for first in range(0, len(values), MAX_VALUES_PER_STATEMENT):
+        among = table.c[key].in_(values[first : first + MAX_VALUES_PER_STATEMENT])
         is_current = table.c.superseded_at_utc.is_(None)
         conn.execute(update(table).where(among, is_current).values(superseded_at_utc=at))
 
 
-def news(conn: Connection, table: Table, rows: list[Row], key: Sequence[str], as_of: datetime) -> list[Row]:
-    """The rows that are not equal to the newest stored row of the same key known at `as_of`.
+def changed_rows(
+    conn: Connection, table: Table, rows: list[Row], key: Sequence[str], as_of: datetime
+) -> list[Row]:
+    """Return the rows that differ from the newest stored row of the same key known at `as_of`.
 
-    One search a row: through the index it costs the same however long the history is.
+    Floats within RELATIVE_TOLERANCE are equal, and so are two NaN. Each row takes one search of the index,
+    whose cost does not grow with the history.
     """
     if not rows:
         return []
@@ -63,6 +66,6 @@ def news(conn: Connection, table: Table, rows: list[Row], key: Sequence[str], as
 
 def _equal(left: object, right: object) -> bool:
     if isinstance(left, float) and isinstance(right, float):
-        is_close = math.isclose(left, right, rel_tol=FIGURE_TOLERANCE)
+        is_close = math.isclose(left, right, rel_tol=RELATIVE_TOLERANCE)
         return is_close or (math.isnan(left) and math.isnan(right))
     return left == right

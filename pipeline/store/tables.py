@@ -1,8 +1,8 @@
-"""The tables. Every column says what it holds; the public views over them are in `views`.
+"""The tables and their columns, each with a comment; the public views over them are in `views`.
 
-Timestamps are naive UTC and end in `_at_utc`, dates are session dates and end in `_date`, prices are in the
-asset's currency. Rows of price_bars, corporate_actions and scores are never changed but for
-`superseded_at_utc`; the row that has none is the current one.
+Names of timestamps end in `_at_utc` (naive UTC), those of session dates in `_date`; prices are in the asset's
+currency. price_bars, corporate_actions and scores are append-only: a changed value becomes a new row, and the
+old row gets its `superseded_at_utc`. The row whose `superseded_at_utc` is NULL is the current row.
 """
 
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware moments in and out, naive UTC in the database; a naive moment is an error of the caller."""
+    """An aware datetime in Python, naive UTC in the database; ValueError for a naive datetime."""
 
     impl = DateTime
     cache_ok = True
@@ -39,7 +39,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError(f"{value} has no time zone")
+            raise ValueError(f"the datetime {value} has no time zone")
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -62,7 +62,7 @@ class Figure(TypeDecorator[float]):
 metadata = MetaData()
 
 SERIES = ("symbol", "model", "config_hash", "horizon")
-"""The columns that tell one series of forecasts from another, as in `types.SeriesKey`."""
+"""The columns that identify a series of forecasts, as in `types.SeriesKey`."""
 
 SYMBOL = "The asset, as its price source calls it"
 MODEL = "The model's name"
@@ -96,7 +96,7 @@ def _superseded() -> Column[Any]:
 
 
 def _unique_while_current(name: str, table: Table, *columns: str) -> Index:
-    """An index that admits one row without `superseded_at_utc` per combination of `columns`."""
+    """Create an index that allows one current row (`superseded_at_utc` NULL) per combination of `columns`."""
     current = table.c.superseded_at_utc.is_(None)
     keys = [table.c[column] for column in columns]
     return Index(name, *keys, unique=True, sqlite_where=current, postgresql_where=current)
@@ -348,7 +348,7 @@ EVIDENCE = {
     "min_detectable_r2": "R2 that would have been seen with 80% probability, if judged alone",
     "e_value": "Evidence of skill since the first forecast, valid at any look while returns are symmetric",
 }
-"""The figures of `types.Evidence` that a verdict is stored with, and its adjusted p-value."""
+"""The numeric columns of a verdict: the figures of `types.Evidence` and the adjusted p-value."""
 
 verdicts = Table(
     "verdicts",

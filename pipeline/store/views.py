@@ -1,9 +1,9 @@
-"""The public views: the contract with everybody who queries the database.
+"""The public views: the stable interface for SQL queries on the database.
 
-Their columns, names and order change only with a CHANGELOG entry. They are made anew with every upgrade, so
-that no numbered migration mentions them. All but `prices` and `quarantine` show a model's current
-configuration only: that of its newest fit. Newest metrics and verdicts are those of the latest `as_of_utc`,
-then the last written.
+The views, their columns and the columns' order change only with a CHANGELOG entry. Every upgrade recreates
+all views, so that no numbered migration mentions them. All but `prices` and `quarantine` show a model's
+current configuration only: that of its newest fit. The newest of several metrics or verdicts is the row with
+the latest `as_of_utc`, then with the highest number.
 """
 
 from collections.abc import Mapping
@@ -51,16 +51,17 @@ SCOREBOARD_METRICS = (
     *("mae", "rmse", "mape", "smape", "mase", "skill", "theil_u", "hit_rate"),
     *("coverage_80", "coverage_95", "dm_p_value"),
 )
-"""The metrics that have a column of their own in `model_scoreboard`, in its order."""
+"""The metrics that are columns of `model_scoreboard`, in the order of its columns."""
 
-MODEL = SERIES[:3]
+MODEL_KEY = SERIES[:3]
+"""The columns that identify a model in one configuration: symbol, model and config_hash."""
 Query: TypeAlias = Select[Any]
 
 
 def current_models() -> CTE:
-    """Symbol, model and config_hash of every model's newest fit.
+    """Return a CTE with symbol, model and config_hash of every model's newest fit.
 
-    Materialized, because a planner that merges it into a join looks for the newest fit again at every row.
+    Materialized, because a query planner that merges it into a join searches the newest fit for every row.
     """
     newest = select(func.max(fits.c.fit_id)).group_by(fits.c.symbol, fits.c.model)
     models = select(fits.c.symbol, fits.c.model, fits.c.config_hash).where(fits.c.fit_id.in_(newest))
@@ -76,15 +77,15 @@ def _literal(text: str) -> ColumnElement[str]:
 
 
 def _series(table: Table) -> CTE:
-    """Every current model's horizons, from the highest that `table` knows down to 1.
+    """Return a CTE with the series of every current model: horizons from the highest in `table` down to 1.
 
-    Counting down costs a search per model, where listing the distinct horizons would read all of history.
+    Counting down needs one search per model; selecting the distinct horizons would read the whole table.
     """
     models = current_models()
     known = table.alias()
     highest = (
         select(func.max(known.c.horizon))
-        .where(_same(known, models, MODEL))
+        .where(_same(known, models, MODEL_KEY))
         .correlate(models)
         .scalar_subquery()
     )
@@ -97,7 +98,7 @@ def _series(table: Table) -> CTE:
 
 
 def _newest(table: Table, identity: str, outer: FromClause, names: tuple[str, ...]) -> ScalarSelect[int]:
-    """The identity of the newest row of `table` that agrees with `outer` on the columns `names`."""
+    """Return a subquery for the key of the newest row of `table` with the values of `outer` in `names`."""
     row = table.alias()
     return (
         select(row.c[identity])
@@ -110,10 +111,10 @@ def _newest(table: Table, identity: str, outer: FromClause, names: tuple[str, ..
 
 
 def _dividends(*conditions: ColumnElement[bool]) -> CTE:
-    """Each current dividend with what it leaves of the close before it, and the dividend that follows.
+    """Return a CTE with each current dividend, the next ex-date and `share_left`, the dividend's factor.
 
-    `conditions` on corporate_actions choose whose. A dividend that nothing was stored before, or that is not
-    below the close before it, leaves everything.
+    The factor is 1 - dividend / close of the last bar before the ex-date; 1 when there is no such bar or the
+    dividend is not below that close. `conditions` on corporate_actions select the dividends.
     """
     action, bar = corporate_actions, price_bars.alias("bar_before")
     before = (
@@ -135,12 +136,12 @@ def _dividends(*conditions: ColumnElement[bool]) -> CTE:
 
 
 def is_current_dividend(action: FromClause) -> ColumnElement[bool]:
-    """Is this row of corporate_actions a dividend, and the newest word on it?"""
+    """Return the condition that a row of corporate_actions is a dividend and current."""
     return and_(action.c.kind == _literal(ActionKind.DIVIDEND), action.c.superseded_at_utc.is_(None))
 
 
 def _adjustments(dividends: CTE) -> CTE:
-    """The product of the shares left by each dividend and all later ones."""
+    """Return a CTE with the product of the factors of each dividend and all later dividends."""
     earlier = dividends.alias("earlier")
     newest = select(dividends.c.symbol, dividends.c.ex_date, dividends.c.share_left.label("factor")).where(
         dividends.c.later_ex_date.is_(None)
@@ -181,9 +182,10 @@ def _quarantine() -> Query:
 
 
 def adjusted_closes(symbol: str) -> CTE:
-    """The session_date and close of the bars of one asset, the close as `adj_close` of the view `prices`.
+    """Return a CTE with session_date and dividend-adjusted close of one asset, as `adj_close` of `prices`.
 
-    Materialized: the view itself looks at the dividends of every asset, and a join at all of that every time.
+    The view `prices` itself reads the dividends of all assets. Materialized, so that a join computes the
+    closes once and not for every row.
     """
     bar, dividends = price_bars, _dividends(corporate_actions.c.symbol == symbol)
     prices = _prices(dividends).where(bar.c.symbol == symbol).subquery()
@@ -197,7 +199,7 @@ def _latest_forecasts() -> Query:
     live = _literal(ForecastKind.LIVE)
     newest_origin = (
         select(func.max(other.c.origin_date))
-        .where(_same(other, models, MODEL), other.c.kind == live)
+        .where(_same(other, models, MODEL_KEY), other.c.kind == live)
         .correlate(models)
         .scalar_subquery()
     )
@@ -216,7 +218,9 @@ def _latest_forecasts() -> Query:
         select(*(forecast.c[name] for name in (*names, *bands)))
         .add_columns((forecast.c.forecast_close / forecast.c.last_close - 1.0).label("predicted_return"))
         .add_columns(forecast.c.made_at_utc, is_stale.label("is_stale"), verdict.c.verdict)
-        .select_from(models.join(forecast, _same(forecast, models, MODEL)).outerjoin(verdict, newest_verdict))
+        .select_from(
+            models.join(forecast, _same(forecast, models, MODEL_KEY)).outerjoin(verdict, newest_verdict)
+        )
         .where(forecast.c.kind == live, forecast.c.origin_date == newest_origin)
     )
 
@@ -244,7 +248,9 @@ def _forecast_history() -> Query:
         .add_columns(_direction_hit().label("direction_hit"))
         .add_columns(_inside("lower_80", "upper_80").label("in_80"))
         .add_columns(_inside("lower_95", "upper_95").label("in_95"), forecast.c.made_at_utc)
-        .select_from(models.join(forecast, _same(forecast, models, MODEL)).outerjoin(score, current_score))
+        .select_from(
+            models.join(forecast, _same(forecast, models, MODEL_KEY)).outerjoin(score, current_score)
+        )
         .where(forecast.c.kind != _literal(ForecastKind.AUDIT))
     )
 
@@ -254,7 +260,7 @@ def _rows(name: str, column: str, values: tuple[str, ...]) -> CTE:
 
 
 def _newest_metrics() -> CTE:
-    """The newest value of every metric of each current series and kind."""
+    """Return a CTE with the newest value of every metric of each current series and kind."""
     series = _series(metrics)
     kinds = _rows("kinds", "kind", (ForecastKind.LIVE, ForecastKind.BACKTEST))
     wanted = _rows("wanted", "metric", SCOREBOARD_METRICS)
@@ -284,7 +290,7 @@ def _model_scoreboard() -> Query:
 def _metric_history() -> Query:
     models, names = current_models(), tuple(VIEW_COLUMNS["metric_history"])
     return select(*(metrics.c[name] for name in names)).join_from(
-        models, metrics, _same(metrics, models, MODEL)
+        models, metrics, _same(metrics, models, MODEL_KEY)
     )
 
 
@@ -300,11 +306,11 @@ def _lagging_models() -> Query:
 
 
 def _lead_lags() -> Query:
-    """The leads of every model's newest fit in its current configuration, audits left out."""
+    """Return the leads of every model's newest fit in its current configuration, without audits."""
     models, fit, newer, lead = current_models(), fits.alias("fit"), fits.alias("newer"), fit_leads
     newest = (
         select(func.max(newer.c.fit_id))
-        .where(_same(newer, models, MODEL), newer.c.kind != _literal(ForecastKind.AUDIT))
+        .where(_same(newer, models, MODEL_KEY), newer.c.kind != _literal(ForecastKind.AUDIT))
         .correlate(models)
         .scalar_subquery()
     )
@@ -325,13 +331,13 @@ def _model_verdicts() -> Query:
 
 
 def definitions(dialect: Dialect) -> Mapping[str, str]:
-    """The CREATE VIEW statement of every view."""
+    """Return the CREATE VIEW statement of every view in the SQL of `dialect`."""
     return _definitions(dialect.name)
 
 
 @cache
 def _definitions(dialect_name: str) -> Mapping[str, str]:
-    """Compiled once a process: that takes longer than opening the database that they are compared with."""
+    """Compile the statements; cached, because compiling takes longer than opening a database."""
     selects = {
         "prices": _prices(_dividends()),
         "quarantine": _quarantine(),
@@ -353,7 +359,7 @@ def _definitions(dialect_name: str) -> Mapping[str, str]:
 
 
 def recreate_views(connection: Connection) -> None:
-    """Drop the public views and create them anew, inside the caller's transaction."""
+    """Drop and recreate the public views, inside the caller's transaction."""
     existing = set(inspect(connection).get_view_names())
     for name, statement in definitions(connection.dialect).items():
         if name in existing:

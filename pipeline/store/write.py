@@ -1,7 +1,7 @@
-"""Everything that is written, inside the caller's transaction.
+"""Write runs, assets, fits, forecasts, scores, metrics and verdicts, inside the caller's transaction.
 
-Moments come in aware and are stored in UTC; NaN is stored as NULL. Metrics and verdicts that are
-stored already are not written again.
+Datetimes are aware and stored in UTC; NaN is stored as NULL. Metrics and verdicts equal to the newest stored
+row of their series are not written again.
 """
 
 import json
@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from pipeline.settings import AssetSettings
 from pipeline.store.columns import day
-from pipeline.store.rows import Row, insert_all, insert_one, news, supersede
+from pipeline.store.rows import Row, changed_rows, insert_row, insert_rows, supersede
 from pipeline.store.tables import (
     SERIES,
     assets,
@@ -50,7 +50,7 @@ def start_run(
     code_version: str,
     settings_json: str,
 ) -> int:
-    """Open a run and return its id."""
+    """Store a new run with the status running and return its number."""
     row = {
         "command": command,
         "source": source,
@@ -60,23 +60,26 @@ def start_run(
         "code_version": code_version,
         "settings": settings_json,
     }
-    return insert_one(conn, runs, row)
+    return insert_row(conn, runs, row)
 
 
 def finish_run(
     conn: Connection, run_id: int, *, status: RunStatus, finished_at: datetime, summary_json: str
 ) -> None:
-    """Close a run with how it ended."""
+    """Store the final status, finishing time and summary of a run."""
     ended = {"status": status.value, "finished_at_utc": finished_at, "summary": summary_json}
     conn.execute(update(runs).where(runs.c.run_id == run_id).values(ended))
 
 
 def register_assets(conn: Connection, configured: Sequence[AssetSettings], run_id: int) -> None:
-    """Store new assets, and what has changed of known ones. Everything else refers to a registered asset."""
-    known = {row.symbol: row for row in conn.execute(select(assets))}
+    """Store new assets, and the changed calendar, currency or leads of stored assets.
+
+    Prices, fits and forecasts refer to the asset, so it is registered before they are stored.
+    """
+    registered = {row.symbol: row for row in conn.execute(select(assets))}
     for asset in configured:
         row = {"calendar": asset.calendar, "currency": asset.currency, "leads": json.dumps(asset.leads)}
-        stored = known.get(asset.symbol)
+        stored = registered.get(asset.symbol)
         if stored is None:
             conn.execute(insert(assets).values(symbol=asset.symbol, first_run_id=run_id, **row))
         elif (stored.calendar, stored.currency, stored.leads) != tuple(row.values()):
@@ -91,15 +94,15 @@ def store_forecasts(
     run_id: int,
     made_at: datetime,
 ) -> int:
-    """Store a fit and the forecasts it issued; returns their number.
+    """Store one fit and its forecasts with their bands, and return the number of forecasts.
 
-    A forecast of the same series, kind and origin that is already stored is an error of the caller
-    (IntegrityError): forecasts are never overwritten.
+    Forecasts are never overwritten: IntegrityError when a forecast of the same series, kind and origin is
+    stored already.
     """
     origins, horizons = block.closes.shape
     fit = block.fit.provenance
-    fit_id = insert_one(conn, fits, _fit_row(block.fit, run_id, made_at))
-    insert_all(conn, fit_leads, [{"fit_id": fit_id, **vars(lead)} for lead in fit.lead_lags])
+    fit_id = insert_row(conn, fits, _fit_row(block.fit, run_id, made_at))
+    insert_rows(conn, fit_leads, [{"fit_id": fit_id, **vars(lead)} for lead in fit.lead_lags])
     shared = {
         "fit_id": fit_id,
         "run_id": run_id,
@@ -120,7 +123,7 @@ def store_forecasts(
     }
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
     rows = [{**shared, **dict(zip(columns, row, strict=True))} for row in values]
-    insert_all(conn, forecasts, rows)
+    insert_rows(conn, forecasts, rows)
     return len(rows)
 
 
@@ -161,39 +164,39 @@ def _epochs_json(epochs: Sequence[EpochLoss]) -> str:
 
 
 def store_scores(conn: Connection, scored: Scores, run_id: int, scored_at: datetime) -> int:
-    """Store the scores, each in place of its forecast's current one; returns their number."""
+    """Store scores, mark earlier scores of their forecasts as superseded, and return the number stored."""
     ids = scored.forecast_ids.tolist()
     supersede(conn, scores, "forecast_id", ids, scored_at)
     columns = (scored.actual_closes, scored.errors, scored.naive_errors)
     names = ("forecast_id", "actual_close", "error", "naive_error")
     shared = {"run_id": run_id, "scored_at_utc": scored_at}
     values = zip(ids, *(column.tolist() for column in columns), strict=True)
-    insert_all(conn, scores, [{**shared, **dict(zip(names, row, strict=True))} for row in values])
+    insert_rows(conn, scores, [{**shared, **dict(zip(names, row, strict=True))} for row in values])
     return len(ids)
 
 
 def store_metrics(
     conn: Connection, values: Sequence[MetricValue], run_id: int, as_of: datetime, made_at: datetime
 ) -> int:
-    """Store the values that differ from the newest known at `as_of`; returns their number."""
+    """Store the metrics that differ from the newest stored value known at `as_of`; return how many."""
     rows = [
-        {**vars(one.key), "kind": one.kind.value, "metric": one.metric, "value": one.value, "n": one.n}
-        for one in values
+        {**vars(each.key), "kind": each.kind.value, "metric": each.metric, "value": each.value, "n": each.n}
+        for each in values
     ]
-    fresh = news(conn, metrics, rows, (*SERIES, "kind", "metric"), as_of)
+    fresh = changed_rows(conn, metrics, rows, (*SERIES, "kind", "metric"), as_of)
     written = {"run_id": run_id, "as_of_utc": as_of, "made_at_utc": made_at}
-    insert_all(conn, metrics, [row | written for row in fresh])
+    insert_rows(conn, metrics, [row | written for row in fresh])
     return len(fresh)
 
 
 def store_verdicts(
     conn: Connection, judged: Sequence[LagVerdict], run_id: int, as_of: datetime, judged_at: datetime
 ) -> int:
-    """Store the verdicts that differ in anything from the newest known at `as_of`; returns their number."""
-    rows = [_verdict_row(one) for one in judged]
-    fresh = news(conn, verdicts, rows, SERIES, as_of)
+    """Store the verdicts that differ in any column from the newest known at `as_of`; return how many."""
+    rows = [_verdict_row(verdict) for verdict in judged]
+    fresh = changed_rows(conn, verdicts, rows, SERIES, as_of)
     written = {"run_id": run_id, "as_of_utc": as_of, "judged_at_utc": judged_at}
-    insert_all(conn, verdicts, [row | written for row in fresh])
+    insert_rows(conn, verdicts, [row | written for row in fresh])
     return len(fresh)
 
 
@@ -214,9 +217,9 @@ def _verdict_row(judged: LagVerdict) -> Row:
 
 
 def prune_weights(conn: Connection, before: datetime) -> int:
-    """Forget the weights of fits made before `before` that a newer fit of the same model has replaced.
+    """Delete the weights of fits made before `before`, and return how many fits lost their weights.
 
-    Returns how many fits lost their weights; everything else about them stays.
+    The newest weights of each model and configuration are kept; so is everything else about the fits.
     """
     has_weights = fits.c.weights.is_not(None)
     model = (fits.c.symbol, fits.c.model, fits.c.config_hash)

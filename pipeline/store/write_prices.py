@@ -1,4 +1,4 @@
-"""Prices, inside the caller's transaction: what a download changes, and what a person decides."""
+"""Write what a download changes, and decisions on quarantined rows, inside the caller's transaction."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from pipeline.store.columns import day
 from pipeline.store.read import count_gaps, first_session, newest_session
-from pipeline.store.read_known import in_quarantine, row_prices
-from pipeline.store.rows import Row, insert_all, supersede
+from pipeline.store.read_known import count_quarantined, row_prices
+from pipeline.store.rows import Row, insert_rows, supersede
 from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, rebasings, rejected_bars
 from pipeline.types import (
     BAR_VALUES,
@@ -29,17 +29,18 @@ from pipeline.types import (
 def store_changes(
     conn: Connection, changes: PriceChanges, asked_from: date, run_id: int, seen_at: datetime
 ) -> IngestSummary:
-    """Store what a download from `asked_from` on has changed.
+    """Store what a download from `asked_from` on has changed, and return a summary.
 
-    A changed bar or action becomes a new current row beside the superseded one. The summary counts what this
-    call wrote; its newest session is the newest stored one, NaT where there is none.
+    A changed bar or action becomes a new current row, and the old row is marked as superseded at `seen_at`.
+    The summary counts the rows that this call wrote; its first and newest sessions are those of all stored
+    bars, NaT without bars.
     """
     seen = {"first_seen_at_utc": seen_at, "run_id": run_id}
     symbol = changes.symbol
     _store_bars(conn, changes.bars, seen)
     _store_rebasing(conn, changes, seen)
     _store_actions(conn, symbol, changes.actions, seen)
-    _remember_question(conn, symbol, asked_from)
+    _store_asked_from(conn, symbol, asked_from)
     reasons = _store_quarantined(conn, changes, seen)
     newest = newest_session(conn, symbol)
     return IngestSummary(
@@ -53,7 +54,7 @@ def store_changes(
         first_session=first_session(conn, symbol),
         n_gaps=count_gaps(conn, symbol),
         commonest_reason=Counter(reasons).most_common(1)[0][0] if reasons else "",
-        in_quarantine=in_quarantine(conn, symbol),
+        in_quarantine=count_quarantined(conn, symbol),
     )
 
 
@@ -80,7 +81,7 @@ def _store_bars(conn: Connection, bars: Bars, seen: Row) -> None:
             {"symbol": bars.symbol, "session_date": session, "revision": revision + 1, **bar_values, **seen}
         )
     supersede(conn, price_bars, "bar_id", superseded, seen["first_seen_at_utc"])
-    insert_all(conn, price_bars, rows)
+    insert_rows(conn, price_bars, rows)
 
 
 def _store_rebasing(conn: Connection, changes: PriceChanges, seen: Row) -> None:
@@ -95,27 +96,37 @@ def _store_rebasing(conn: Connection, changes: PriceChanges, seen: Row) -> None:
 
 
 def _store_actions(conn: Connection, symbol: str, changes: ActionChanges, seen: Row) -> None:
-    for one in (*changes.given, *changes.withdrawn):
-        _mark(conn, one, superseded_at_utc=seen["first_seen_at_utc"])
-    for one in changes.vanished:
-        _mark(conn, one, missing_since_utc=seen["first_seen_at_utc"])
-    for one in changes.returned:
-        _mark(conn, one, missing_since_utc=None)
+    for action in (*changes.given, *changes.withdrawn):
+        _update_current_action(conn, action, superseded_at_utc=seen["first_seen_at_utc"])
+    for action in changes.vanished:
+        _update_current_action(conn, action, missing_since_utc=seen["first_seen_at_utc"])
+    for action in changes.returned:
+        _update_current_action(conn, action, missing_since_utc=None)
     rows = [
-        {"symbol": symbol, "ex_date": day(one.ex_date), "kind": one.kind.value, "value": one.value, **seen}
-        for one in changes.given
+        {
+            "symbol": symbol,
+            "ex_date": day(action.ex_date),
+            "kind": action.kind.value,
+            "value": action.value,
+            **seen,
+        }
+        for action in changes.given
     ]
-    insert_all(conn, corporate_actions, rows)
+    insert_rows(conn, corporate_actions, rows)
 
 
-def _mark(conn: Connection, action: CorporateAction, **values: datetime | None) -> None:
-    """Set columns of the current row of an action, if there is one."""
+def _update_current_action(conn: Connection, action: CorporateAction, **values: datetime | None) -> None:
+    """Set columns of the current row of an action; do nothing when there is no current row."""
     row = corporate_actions.c
-    is_it = (row.symbol == action.symbol, row.ex_date == day(action.ex_date), row.kind == action.kind.value)
-    conn.execute(update(corporate_actions).where(*is_it, row.superseded_at_utc.is_(None)).values(values))
+    is_action = (
+        row.symbol == action.symbol,
+        row.ex_date == day(action.ex_date),
+        row.kind == action.kind.value,
+    )
+    conn.execute(update(corporate_actions).where(*is_action, row.superseded_at_utc.is_(None)).values(values))
 
 
-def _remember_question(conn: Connection, symbol: str, asked_from: date) -> None:
+def _store_asked_from(conn: Connection, symbol: str, asked_from: date) -> None:
     earliest = assets.c.asked_from_date
     is_earlier = earliest.is_(None) | (earliest > asked_from)
     conn.execute(
@@ -124,16 +135,17 @@ def _remember_question(conn: Connection, symbol: str, asked_from: date) -> None:
 
 
 def _store_quarantined(conn: Connection, changes: PriceChanges, seen: Row) -> list[str]:
-    """Record rows that are not known yet, and resolve those that the download no longer has.
+    """Store new quarantined rows, resolve those that the download no longer contains, and return the reasons.
 
-    Returns the reasons of the recorded ones.
+    Stored rows of a session that the download covers are resolved when they are not quarantined again, and
+    resolved rows that are quarantined again are unresolved. The reasons are those of the new rows.
     """
     row, symbol = rejected_bars.c, changes.symbol
     query = select(row.rejected_id, row.date_text, row.code, row.row, row.session_date, row.resolved_at_utc)
     stored = conn.execute(query.where(row.symbol == symbol)).all()
     known: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for one in stored:
-        known.setdefault((one.date_text, one.code), []).append((one.rejected_id, one.row))
+    for old in stored:
+        known.setdefault((old.date_text, old.code), []).append((old.rejected_id, old.row))
     seen_again: set[int] = set()
     fresh: dict[tuple[str, QuarantineCode, str], Row] = {}
     for bar in changes.quarantined:
@@ -145,17 +157,17 @@ def _store_quarantined(conn: Connection, changes: PriceChanges, seen: Row) -> li
         seen_again.update(again)
         if not again:
             fresh[bar.date_text, bar.code, bar.row] = _table_row(bar) | seen
-    insert_all(conn, rejected_bars, list(fresh.values()))
-    told = {*changes.judged.tolist(), None}  # sources give rows without a date each time
+    insert_rows(conn, rejected_bars, list(fresh.values()))
+    covered = {*changes.checked_dates.tolist(), None}  # every download contains the rows without a date
     gone = [
-        one.rejected_id
-        for one in stored
-        if one.rejected_id not in seen_again and one.resolved_at_utc is None and one.session_date in told
+        old.rejected_id
+        for old in stored
+        if old.rejected_id not in seen_again and old.resolved_at_utc is None and old.session_date in covered
     ]
-    back = [one.rejected_id for one in stored if one.rejected_id in seen_again and one.resolved_at_utc]
-    _resolve(conn, gone, seen["first_seen_at_utc"])
-    _resolve(conn, back, None)
-    return [one["reason"] for one in fresh.values()]
+    back = [old.rejected_id for old in stored if old.rejected_id in seen_again and old.resolved_at_utc]
+    _set_resolved_at(conn, gone, seen["first_seen_at_utc"])
+    _set_resolved_at(conn, back, None)
+    return [new["reason"] for new in fresh.values()]
 
 
 def _table_row(bar: QuarantinedRow) -> Row:
@@ -165,38 +177,45 @@ def _table_row(bar: QuarantinedRow) -> Row:
 
 
 def _is_same_row(left: str, right: str) -> bool:
-    """Equal texts, or equal prices: what else a row says moves a little with each download."""
+    """Return whether two JSON texts are the same quarantined row: equal texts or equal prices.
+
+    Other values of a row, such as the adjusted close, change slightly from download to download.
+    """
     return left == right or bool(
         np.allclose(row_prices(left), row_prices(right), rtol=SAME_PRICE, atol=0.0, equal_nan=True)
     )
 
 
-def _resolve(conn: Connection, identities: Sequence[int], at: datetime | None) -> None:
+def _set_resolved_at(conn: Connection, identities: Sequence[int], at: datetime | None) -> None:
     if identities:
         which = rejected_bars.c.rejected_id == bindparam("which")
         resolving = update(rejected_bars).where(which).values(resolved_at_utc=at)
-        conn.execute(resolving, [{"which": one} for one in identities])
+        conn.execute(resolving, [{"which": identity} for identity in identities])
 
 
 def _store_gaps(conn: Connection, symbol: str, changes: PriceChanges, seen: Row) -> int:
-    """Close the gaps that have a bar by now and record the new ones; returns the number of new ones."""
+    """Mark the gaps that now have a bar as filled, store new gaps, and return the number of new gaps."""
     gap = gaps.c
     stored = conn.execute(select(gap.session_date, gap.filled_at_utc).where(gap.symbol == symbol)).all()
     known = {row.session_date for row in stored}
-    stands = set(changes.bars.session_dates.tolist())
-    filled = [row.session_date for row in stored if row.filled_at_utc is None and row.session_date in stands]
+    with_bar = set(changes.bars.session_dates.tolist())
+    filled = [
+        row.session_date for row in stored if row.filled_at_utc is None and row.session_date in with_bar
+    ]
     if filled:
         closing = update(gaps).where(gap.symbol == symbol, gap.session_date == bindparam("session"))
         values = closing.values(filled_at_utc=seen["first_seen_at_utc"])
         conn.execute(values, [{"session": session} for session in filled])
-    absent = [one for one in changes.missing.tolist() if one not in known]
-    insert_all(conn, gaps, [{"symbol": symbol, "session_date": one, **seen} for one in absent])
-    return len(absent)
+    new = [session for session in changes.missing.tolist() if session not in known]
+    insert_rows(conn, gaps, [{"symbol": symbol, "session_date": session, **seen} for session in new])
+    return len(new)
 
 
-def decide(conn: Connection, identities: Sequence[int], decision: Decision, decided_at: datetime) -> None:
-    """Write what a person decides on these rejected rows, in place of an earlier decision."""
+def store_decision(
+    conn: Connection, identities: Sequence[int], decision: Decision, decided_at: datetime
+) -> None:
+    """Store a person's decision on quarantined rows, replacing any earlier decision."""
     if identities:
         which = rejected_bars.c.rejected_id == bindparam("which")
         values = update(rejected_bars).where(which).values(decision=decision.value, decided_at_utc=decided_at)
-        conn.execute(values, [{"which": one} for one in identities])
+        conn.execute(values, [{"which": identity} for identity in identities])

@@ -1,4 +1,4 @@
-"""Frozen hand-overs between the stages.
+"""The frozen dataclasses and enums that the stages of the pipeline pass to each other.
 
 Array conventions: n sessions (rows), s samples (one per origin), t time steps, f features, H horizons.
 Session dates are `datetime64[D]`, strictly increasing. Prices are in the asset's currency.
@@ -13,7 +13,7 @@ from pipeline.types.arrays import (
 from pipeline.types.bars import BAR_VALUES, OHLC, SAME_PRICE, Bars, agreeing, closes_on, overlaid
 from pipeline.types.ingestion import (
     ActionChanges,
-    Asked,
+    DownloadHistory,
     IngestSummary,
     KnownAction,
     KnownPrices,
@@ -88,7 +88,6 @@ __all__ = [
     "ActionChanges",
     "ActionKind",
     "Adjustment",
-    "Asked",
     "AuditedErrors",
     "Bands",
     "Bars",
@@ -101,6 +100,7 @@ __all__ = [
     "Decision",
     "Differencing",
     "Dividends",
+    "DownloadHistory",
     "EpochLoss",
     "Evidence",
     "Failure",

@@ -1,4 +1,4 @@
-"""The arrays that stages hand over."""
+"""Types of the arrays that the stages pass to each other."""
 
 from typing import TypeAlias
 

@@ -1,4 +1,4 @@
-"""How a download is compared with what is stored, and what it changes there."""
+"""The stored prices that ingestion compares a download with, and the changes that the download makes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.types.prices import CorporateAction, DecidedRow, QuarantinedRow
 
 @dataclass(frozen=True)
 class KnownAction:
-    """A stored corporate action, and since when its source no longer gives it (None: it does)."""
+    """A stored corporate action, and since when its source no longer lists it (None: it is listed)."""
 
     action: CorporateAction
     missing_since: datetime | None
@@ -22,96 +22,110 @@ class KnownAction:
 
 @dataclass(frozen=True, eq=False)
 class KnownPrices:
-    """What is stored of an asset before a download is compared with it."""
+    """The stored prices of an asset that a download is compared with."""
 
     bars: Bars
     actions: tuple[KnownAction, ...]
     decided: tuple[DecidedRow, ...]
-    waiting: Bars
-    """Rows in quarantine that nobody has decided on, each widened to its prices and without a volume."""
+    """Quarantined rows that a person has released or rejected."""
+    undecided: Bars
+    """Quarantined rows that wait for a decision, as bars.
+
+    High and low are the extremes of the row's four prices; volumes are 0.
+    """
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How far the downloads of an asset have come; NaT where there is no such session."""
+class DownloadHistory:
+    """Which sessions of an asset are downloaded, and which have to be downloaded again; NaT for none."""
 
     asked_from: np.datetime64
-    """The first session date that was ever asked for."""
+    """The earliest session date that a download has started from."""
     newest: np.datetime64
-    """The newest stored bar."""
-    oldest_doubt: np.datetime64
-    """The oldest session to be asked for again: a gap, a released row, a vanished event."""
+    """The session date of the newest stored bar."""
+    recheck_from: np.datetime64
+    """The oldest session that has to be downloaded again.
+
+    It is a gap, has a released row that is not stored yet or an undecided row that contradicts a stored bar,
+    or is the ex-date of a corporate action that the source no longer lists.
+    """
 
 
 @dataclass(frozen=True)
 class Restatement:
-    """A download that shows a whole history in other units: the whole of it has to be asked for."""
+    """The finding that a source has changed the units of a history: all of it has to be downloaded again."""
 
     symbol: str
     why: str
+    """The evidence, in words for messages."""
 
 
 @dataclass(frozen=True)
 class Rebasing:
-    """A history that is given in other units up to and including a session."""
+    """A change of the units (the price basis) of a history, up to and including a session."""
 
     through: np.datetime64
     ratio: float
-    """New close for one of the old."""
+    """New close divided by old close."""
 
 
 @dataclass(frozen=True)
 class ActionChanges:
-    """What one download changes of the stored corporate actions."""
+    """What one download changes in the stored corporate actions."""
 
     given: tuple[CorporateAction, ...]
-    """New ones, and those whose value has changed."""
+    """New actions, and stored actions with a changed value."""
     vanished: tuple[CorporateAction, ...]
-    """Stored ones that the source does not give any more, for the first time."""
+    """Stored actions that the source has stopped listing with this download."""
     returned: tuple[CorporateAction, ...]
-    """Stored ones that it gives again."""
+    """Stored actions that the source lists again."""
     withdrawn: tuple[CorporateAction, ...]
-    """Stored ones that it has not given for so long that they are no longer believed."""
+    """Stored actions that the source has not listed for so long that they become superseded."""
 
 
 @dataclass(frozen=True, eq=False)
 class PriceChanges:
-    """What one download changes of what is stored."""
+    """What one download changes in the stored prices of an asset."""
 
     symbol: str
     bars: Bars
-    """New bars, and those that differ from the stored ones."""
+    """New bars, and bars that differ from the stored ones."""
     n_new: int
     n_revised: int
-    """Stored bars that differ otherwise than by the re-basing."""
+    """Stored bars that change for another reason than the re-basing."""
     rebasing: Rebasing | None
     n_rebased: int
+    """Stored bars that change by the re-basing."""
     quarantined: tuple[QuarantinedRow, ...]
-    judged: DateArray
-    """The dates that the download tells of: what was rejected of them before, and is not now, is resolved."""
+    checked_dates: DateArray
+    """The dates that the download covers.
+
+    Rows of these dates that were quarantined by an earlier download, and are not by this one, are resolved.
+    """
     actions: ActionChanges
     missing: DateArray
-    """Expected sessions without a bar, stored ones included."""
+    """Expected sessions for which neither the download nor the store has a bar."""
     n_contradicting: int = 0
-    """Bars off the trusted price level on sessions that have a stored one."""
+    """Quarantined bars, off the trusted price level, of sessions that have a stored bar."""
 
 
 @dataclass(frozen=True)
 class IngestSummary:
-    """What one download changed in the store, and how the history stands."""
+    """What one download changed in the store, and the state of the stored history afterwards."""
 
     symbol: str
     new: int
     revised: int
     newly_quarantined: int
     missing: int
+    """Newly recorded gaps: expected sessions without a bar."""
     rebased: float | None
-    """New close for one of the old where the history came in other units; None where it did not."""
+    """New close divided by old close where the history was re-based; None where it was not."""
     newest_session: np.datetime64
     first_session: np.datetime64
     n_gaps: int
-    """Sessions without a bar since the first one, those of earlier downloads included."""
+    """Expected sessions without a bar, including those of earlier downloads."""
     commonest_reason: str
-    """Of the newly quarantined rows; empty where there are none."""
+    """The most frequent reason of the newly quarantined rows; empty without such rows."""
     in_quarantine: int
-    """Rows that wait for a decision, those of earlier downloads included."""
+    """Quarantined rows that wait for a decision, including those of earlier downloads."""

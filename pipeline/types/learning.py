@@ -1,4 +1,4 @@
-"""From features to forecasts: what models learn from, what a fit is, and what it issues."""
+"""Features, training windows, fits and the forecasts that fits issue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.types.prices import Adjustment
 
 
 class FeatureSet(StrEnum):
-    """What a model sees of each session (see `features`)."""
+    """Which features of each session a model learns from (see `learn.features`)."""
 
     UNIVARIATE = "univariate"
     BIVARIATE = "bivariate"
@@ -20,7 +20,7 @@ class FeatureSet(StrEnum):
 
 
 class Differencing(StrEnum):
-    """How levels become changes (see `difference`)."""
+    """How price levels are turned into changes (see `learn.difference`)."""
 
     LOG = "log"
     SIMPLE = "simple"
@@ -28,7 +28,7 @@ class Differencing(StrEnum):
 
 
 class Scaling(StrEnum):
-    """How features are scaled (see `scale`)."""
+    """How features are scaled (see `learn.scale`)."""
 
     MINMAX = "minmax"
     STANDARD = "standard"
@@ -37,14 +37,17 @@ class Scaling(StrEnum):
 
 
 class Target(StrEnum):
-    """What a model learns to forecast: every session of the horizon, or the last of them alone."""
+    """What a model learns to forecast: the sessions 1 to H ahead (each), or session H ahead only (last)."""
 
     EACH = "each"
     LAST = "last"
 
 
 class Weighting(StrEnum):
-    """How much an ensemble believes in the mean change of its members."""
+    """The weight of the mean change of an ensemble's members (see `learn.combine`).
+
+    EQUAL: 1. SHRUNK: estimated from past forecasts, the rest of the weight going to the last value.
+    """
 
     EQUAL = "equal"
     SHRUNK = "shrunk"
@@ -58,7 +61,7 @@ class Cell(StrEnum):
 
 
 class Shape(StrEnum):
-    """What a network says of a window (see `networks.architectures`)."""
+    """The shape of a network's output for a window, such as many to one (see `networks.architectures`)."""
 
     DIRECT = "direct"
     SEQUENCE = "sequence"
@@ -68,7 +71,7 @@ class Shape(StrEnum):
 
 
 class Schedule(StrEnum):
-    """How the learning rate falls over the epochs."""
+    """How the learning rate decreases over the epochs."""
 
     CONSTANT = "constant"
     COSINE = "cosine"
@@ -77,10 +80,11 @@ class Schedule(StrEnum):
 
 @dataclass(frozen=True)
 class LeadLag:
-    """How the changes of a lead go before those of an asset (see `lead_lag`), on the rows of one fit.
+    """How the changes of a lead correlate with later changes of an asset, on the training rows of one fit.
 
-    The correlation is that of the lead's change at a session with the asset's change `sessions_ahead` later,
-    where it is strongest; `p_value` allows for the choice of that session. NaN where it is undefined.
+    `correlation` is between the lead's change at a session and the asset's change `sessions_ahead` sessions
+    later, where it is strongest; `p_value` is corrected for the choice of that session. `n` is the number of
+    pairs, `is_used` whether the lead is a feature of the fit. NaN where undefined. See `learn.lead_lag`.
     """
 
     lead: str
@@ -93,13 +97,13 @@ class LeadLag:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Differenced features of one asset, a row a session, with what is needed to come back to prices.
+    """Differenced features of one asset, one row per session, with the closes to turn them into prices.
 
     `values` (n, f) hold NaN where a value cannot be known (the first row of a segment after
     differencing, a lead before its first bar). Column 0 is always the differenced close: the target.
-    `closes` (n,) are in the units that the features are made of, `traded_closes` (n,) in those of the
-    market; they are the same unless prices are adjusted for dividends (see `adjust`). `segments` (n,) change
-    wherever a session is missing between two rows.
+    `closes` (n,) are the closes that were differenced, `traded_closes` (n,) the closes as traded; they are
+    equal unless prices are adjusted for dividends (see `learn.adjust`). `segments` (n,) are the numbers of
+    unbroken stretches of sessions: the number grows wherever a session is missing between two rows.
     """
 
     symbol: str
@@ -112,16 +116,17 @@ class Features:
 
     @property
     def basis(self) -> FloatArray:
-        """(n,): what to multiply `closes` by to have them as traded at each session; 1 where they are."""
+        """Return the factors (n,) that turn `closes` into traded closes; 1 where prices are not adjusted."""
         return self.traded_closes / self.closes
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """`values` (s, t, f) as known at each origin and `targets` (s, H), the next H values of feature 0.
+    """Training samples: input windows and their targets, one sample per origin.
 
-    `values` hold no NaN; a target is NaN where its session is missing or lies after the data.
-    `rows` (s,) are the origins' row numbers in the features they came from.
+    `values` (s, t, f) are the features as known at each origin and hold no NaN. `targets` (s, H) are the
+    next H values of feature 0, NaN where the session is missing or lies after the data. `rows` (s,) are the
+    row numbers of the origins in the features.
     """
 
     rows: IntArray
@@ -134,9 +139,10 @@ class Windows:
 
 @dataclass(frozen=True)
 class Stationarity:
-    """Unit-root tests of the differenced close on the training rows.
+    """p-values of two stationarity tests of the differenced close, on the training rows.
 
-    ADF's null is a unit root, KPSS's null is stationarity; NaN where a test cannot be computed.
+    The null hypothesis of the ADF test is a unit root, that of the KPSS test stationarity. NaN where a test
+    cannot be computed.
     """
 
     adf_p: float
@@ -145,7 +151,7 @@ class Stationarity:
 
 @dataclass(frozen=True)
 class EpochLoss:
-    """Mean loss of one epoch in scaled units; validation is NaN where there is no validation block."""
+    """Mean training and validation loss of one epoch, in scaled units; NaN without a validation block."""
 
     epoch: int
     training: float
@@ -153,9 +159,10 @@ class EpochLoss:
 
 
 class ForecastKind(StrEnum):
-    """Issued by a daily run for targets after its as_of, or by walk-forward through the past.
+    """How a forecast was issued.
 
-    An audit is what a fit that started anew says beside a warm one; nothing but the audit looks at it.
+    LIVE: by a daily run, for targets after its as_of. BACKTEST: by walk-forward through past origins. AUDIT:
+    by a cold fit, for comparison with the warm fit of the same origin; used for nothing else.
     """
 
     LIVE = "live"
@@ -164,7 +171,7 @@ class ForecastKind(StrEnum):
 
 
 class FitWay(StrEnum):
-    """Started anew, or from the weights of the fit before."""
+    """How a fit started: from random weights (COLD) or from the weights of an earlier fit (WARM)."""
 
     COLD = "cold"
     WARM = "warm"
@@ -172,7 +179,7 @@ class FitWay(StrEnum):
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a fit rests on: the same provenance gives the same forecasts, bit for bit."""
+    """Everything that determines a fit: equal provenance gives equal forecasts, bit for bit."""
 
     symbol: str
     model: str
@@ -182,27 +189,28 @@ class Provenance:
     code_version: str
     trained_from: np.datetime64
     trained_through: np.datetime64
-    """The last session that any training or validation target touches."""
+    """The last session that any training or validation target depends on."""
     n_training: int
     n_validation: int
     stationarity: Stationarity
     naive_mae: float
-    """Mean absolute one-session change of the close over the training sessions (the scale of MASE)."""
+    """Mean absolute one-session change of the close over the training sessions: the denominator of MASE."""
     start_hash: str = ""
-    """Hash of the weights it went on from; empty for a fit that started anew."""
+    """Hash of the weights that a warm fit started from; empty for a cold fit."""
     lead_lags: tuple[LeadLag, ...] = ()
-    """What its leads were worth on its training rows."""
+    """The correlations of its leads on its training rows."""
     adjustment: Adjustment = Adjustment.SPLITS
-    """What the prices it learnt from, and those that its forecasts are scored by, are adjusted for."""
+    """What the prices for training and scoring are adjusted for."""
 
     @property
     def way(self) -> FitWay:
+        """Return WARM for a fit that started from stored weights, otherwise COLD."""
         return FitWay.WARM if self.start_hash else FitWay.COLD
 
 
 @dataclass(frozen=True, eq=False)
 class FitRecord:
-    """One fit as the store keeps it. `weights` are `.npz` bytes without pickle, empty when not kept."""
+    """One fit as it is stored; `weights` are `.npz` bytes without pickle, empty when not kept."""
 
     provenance: Provenance
     kind: ForecastKind
@@ -213,10 +221,10 @@ class FitRecord:
 
 @dataclass(frozen=True, eq=False)
 class ForecastBlock:
-    """The forecasts that one fit issued: o origins, H horizons.
+    """The forecasts that one fit issued for o origins and H horizons.
 
-    `horizons` (H,) in sessions, `origin_dates` (o,), `last_closes` (o,), `target_dates` (o, H), `closes`
-    (o, H): finite and positive.
+    `horizons` (H,) are in sessions. `last_closes` (o,) are the closes of the `origin_dates` (o,); `closes`
+    (o, H), finite and positive, are the forecasts for the `target_dates` (o, H).
     """
 
     fit: FitRecord
@@ -229,7 +237,7 @@ class ForecastBlock:
 
 @dataclass(frozen=True, eq=False)
 class MemberForecasts:
-    """What m models issued for the same o origins, oldest first, H horizons each.
+    """The forecasts of m ensemble members for the same o origins, oldest first, and H horizons.
 
     `closes` (m, o, H) are finite and positive; `actual_closes` (o, H) are NaN where not scored yet.
     `fit_ids` (o,) and `naive_maes` (o,) are those of the first model's fits.
@@ -246,7 +254,7 @@ class MemberForecasts:
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """Prediction intervals beside a block's closes, each (o, H); NaN where too few past errors exist."""
+    """Prediction intervals of a block's forecasts, each (o, H); NaN where there are too few past errors."""
 
     lower_80: FloatArray
     upper_80: FloatArray

@@ -1,4 +1,4 @@
-"""What is known of prices: as a source gave them, as validation believes them, as the store took them."""
+"""Prices: as downloaded, as validated, and rows in quarantine with the decisions on them."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RAW_COLUMNS = ("date_text", "session_date", *OHLC, "adj_close", "volume", "dividend", "split_ratio")
+"""The columns of `RawPrices.rows`."""
 
 
 @dataclass(frozen=True, eq=False)
 class RawPrices:
-    """What a source hands over, in the source's order, before anything is believed.
+    """The rows of one download, in the source's order, before validation.
 
     `rows` has exactly the columns RAW_COLUMNS: `date_text` as the source wrote it, `session_date`
-    (datetime64, NaT where the text is no date), floats elsewhere with NaN for what the source left out
-    (`dividend` and `split_ratio` are NaN throughout when the source does not give them).
+    (datetime64, NaT where the text is not a date), floats elsewhere with NaN for missing values
+    (`dividend` and `split_ratio` are all NaN when the source does not provide them).
     """
 
     symbol: str
     origin: str
-    """Where the rows came from, in words for messages: a file's path, 'Yahoo Finance', 'simulated'."""
+    """The name of the source for messages: a file's path, 'Yahoo Finance', 'simulated'."""
     rows: pd.DataFrame
     start: date
-    """The first session date that was asked for."""
+    """The first session date that was requested."""
     currency: str = ""
-    """Of the prices, as the source says it; empty where it does not."""
+    """The currency of the prices as stated by the source; empty when it states none."""
     time_zone: str = ""
-    """Of the session dates, as an IANA name; empty where the source does not say."""
+    """The IANA time zone of the session dates as stated by the source; empty when it states none."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dividends:
-    """Dividends of one asset: (k,) arrays, ex-dates strictly increasing, amounts a share above 0.
+    """Dividends of one asset: (k,) arrays, ex-dates strictly increasing, amounts per share above 0.
 
-    The amounts are in the units of its bars: adjusted for the same splits.
+    The amounts are on the price basis of the bars: adjusted for the same splits.
     """
 
     ex_dates: DateArray
@@ -52,21 +53,21 @@ class Dividends:
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """The bars of one asset and its dividends, both known through the same session."""
+    """The bars and dividends of one asset, up to the same session."""
 
     bars: Bars
     dividends: Dividends
 
 
 class Adjustment(StrEnum):
-    """What prices are adjusted for: splits, or dividends too (see `adjust`)."""
+    """What prices are adjusted for: SPLITS only, or splits and DIVIDENDS (see `learn.adjust`)."""
 
     SPLITS = "splits"
     DIVIDENDS = "dividends"
 
 
 class QuarantineCode(StrEnum):
-    """Why a row is in quarantine, for programs; the sentence beside it is for people."""
+    """The reason why a row is quarantined, as a code for programs."""
 
     UNREADABLE_DATE = "unreadable-date"
     NO_SESSION = "no-session"
@@ -86,7 +87,11 @@ class QuarantineCode(StrEnum):
 
     @property
     def can_be_released(self) -> bool:
-        """May a person say that such a row is right? Not where it has no bar, nor where no row is right."""
+        """Return whether a person may release a row with this code.
+
+        A row cannot be released when it does not contain a valid bar of a session, or when its whole
+        download has the wrong currency or time zone.
+        """
         return self not in _NEVER_RELEASED
 
 
@@ -101,21 +106,21 @@ _NEVER_RELEASED = frozenset(
 
 @dataclass(frozen=True)
 class QuarantinedRow:
-    """One downloaded row that is kept out of the prices, as it was read, and why."""
+    """A downloaded row that is doubted and not stored as a price, with the reason."""
 
     symbol: str
     date_text: str
     session_date: np.datetime64
-    """NaT where the date cannot be read."""
+    """NaT when the date cannot be parsed."""
     code: QuarantineCode
     reason: str
-    """The same in words."""
+    """The reason in words."""
     row: str
     """The row's values as JSON text."""
 
 
 class Decision(StrEnum):
-    """What a person decides on a row in quarantine: to store it after all, or never to store it."""
+    """A person's decision on a quarantined row: to store it (RELEASED) or never to store it (REJECTED)."""
 
     RELEASED = "released"
     REJECTED = "rejected"
@@ -123,7 +128,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class DecidedRow:
-    """A row in quarantine that a person has decided on, recognised by its date and its prices."""
+    """A quarantined row that a person has decided on; its date and prices identify it in later downloads."""
 
     session_date: np.datetime64
     prices: tuple[float, float, float, float]
@@ -132,7 +137,7 @@ class DecidedRow:
 
 
 class ActionKind(StrEnum):
-    """What a corporate action is."""
+    """The kind of a corporate action."""
 
     DIVIDEND = "dividend"
     SPLIT = "split"
@@ -140,7 +145,7 @@ class ActionKind(StrEnum):
 
 @dataclass(frozen=True)
 class CorporateAction:
-    """A dividend (amount a share) or a split (new shares for one old) on its ex-date."""
+    """A dividend (`value`: amount per share) or split (`value`: new shares per old share) on its ex-date."""
 
     symbol: str
     ex_date: np.datetime64
@@ -149,21 +154,27 @@ class CorporateAction:
 
     @property
     def key(self) -> tuple[np.datetime64, ActionKind]:
-        """What makes two of one symbol the same event, whatever its value."""
+        """Return what identifies the action among those of its symbol: ex-date and kind, not the value."""
         return (self.ex_date, self.kind)
 
 
 @dataclass(frozen=True, eq=False)
 class ValidatedPrices:
-    """What row by row may be believed of one download, and what may not."""
+    """One download after validation: accepted bars, quarantined rows and corporate actions."""
 
     bars: Bars
-    """Empty where no row may be believed."""
+    """The accepted bars; empty when no row was accepted."""
     quarantined: tuple[QuarantinedRow, ...]
     actions: tuple[CorporateAction, ...]
     announced: tuple[CorporateAction, ...]
-    """The splits on any row, believed, settled or not: prices may be given in their units already."""
+    """The splits on all downloaded rows, including rows that are quarantined or not settled yet.
+
+    A source may adjust earlier prices for a split before the bar of its ex-date is settled.
+    """
     action_kinds: frozenset[ActionKind]
-    """What the source tells of at all: that it tells of no other dividend means something, or not."""
+    """The kinds of corporate action that the source lists.
+
+    For these kinds, a stored action that is missing from the download has vanished from the source.
+    """
     expected: DateArray
-    """The sessions that were asked for and have settled."""
+    """The requested sessions that have settled."""

@@ -1,4 +1,4 @@
-"""Rows of any table or view, as they come from the store and go to a person or a program."""
+"""The result of an SQL query, as the store returns it and commands show it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Rows:
-    """The answer to one question of the store: the columns' names, and the rows in their order."""
+    """The result of one query: the column names, and the rows in the order of the query."""
 
     columns: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
 
     def records(self) -> list[dict[str, Any]]:
+        """Return the rows as dictionaries by column name."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.values]
 
     def where(self, column: str, wanted: Collection[Any]) -> Rows:
-        """The rows whose `column` holds one of `wanted`."""
-        place = self.columns.index(column)
-        return Rows(self.columns, tuple(row for row in self.values if row[place] in wanted))
+        """Return the rows whose value in `column` is among `wanted`."""
+        position = self.columns.index(column)
+        return Rows(self.columns, tuple(row for row in self.values if row[position] in wanted))

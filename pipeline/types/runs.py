@@ -1,4 +1,4 @@
-"""How a run went, and what checks found."""
+"""Runs: their status, failures, timings and forecasts; and the results of checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipeline.types.ingestion import IngestSummary
 
 
 class RunStatus(StrEnum):
-    """How a run stands: DEGRADED lost some assets or models, FAILED all of them."""
+    """The status of a run; DEGRADED: some assets or models failed, FAILED: no asset succeeded."""
 
     RUNNING = "running"
     DONE = "done"
@@ -22,7 +22,10 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Something that one asset (and, where it is one's own, one model) could not do."""
+    """An error that stopped one asset, or one model of an asset.
+
+    `model` is empty when the failure is not a single model's.
+    """
 
     symbol: str
     model: str
@@ -30,7 +33,7 @@ class Failure:
 
 
 class Work(StrEnum):
-    """What a run spends its time on, in the order of the data's way."""
+    """The kinds of work that a run's time is spent on, in the order of the pipeline."""
 
     IMPORT = "import"
     LOAD = "load"
@@ -45,7 +48,7 @@ class Work(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Timings:
-    """Seconds by kind of work: of the process that ran the job, and of all its workers together."""
+    """Seconds by kind of work: in the process that ran the job, and in all its workers together."""
 
     own: Mapping[Work, float]
     workers: Mapping[Work, float]
@@ -53,7 +56,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One daily run as a person asks about it."""
+    """The outcome of one daily run: what was ingested, issued, scored and judged, and what failed."""
 
     run_id: int
     as_of: datetime
@@ -69,7 +72,7 @@ class RunSummary:
 
 @dataclass(frozen=True)
 class StartedRun:
-    """A run by its number, how it stands, and when it started."""
+    """A run's number, status and start."""
 
     run_id: int
     status: RunStatus
@@ -78,7 +81,7 @@ class StartedRun:
 
 @dataclass(frozen=True)
 class PastRun:
-    """A run of the record: what it was told (all settings, as JSON), and when."""
+    """A stored run with the settings (as JSON), source and as_of that it was started with."""
 
     run_id: int
     settings_json: str
@@ -90,7 +93,7 @@ class PastRun:
 
 @dataclass(frozen=True, eq=False)
 class IssuedForecasts:
-    """The (n,) forecasts that one run issued of one asset with one model, by kind, origin and horizon."""
+    """The n forecasts that one run issued for one asset and model, sorted by kind, origin and horizon."""
 
     symbol: str
     model: str
@@ -101,15 +104,19 @@ class IssuedForecasts:
     target_dates: DateArray
     last_closes: FloatArray
     closes: FloatArray
-    is_any_warm: bool
-    """Did any of its fits go on from the weights of another?"""
+    has_warm_fit: bool
+    """Whether any of its fits was warm."""
     live_start_hash: str
-    """Hash of the weights that its live fit went on from; empty where it started anew, or there is none."""
+    """Hash of the weights that its live fit started from; empty when that fit was cold or there is none."""
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many of the forecasts of an asset and model come again bit for bit, and why others do not."""
+    """The result of replaying one asset and model: how many forecasts come out the same, bit for bit.
+
+    `issued` counts the forecasts of the run, `same` those that the replay reproduced; `note` says why others
+    differ.
+    """
 
     symbol: str
     model: str
@@ -120,7 +127,7 @@ class Replayed:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check found. `next_step` says what to do where `ok` is False, and may advise where True."""
+    """The result of one check; `next_step` says what to do when `ok` is False, and may advise when True."""
 
     name: str
     ok: bool

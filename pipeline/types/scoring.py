@@ -1,4 +1,4 @@
-"""Forecasts beside what came true."""
+"""Forecasts compared with actual closes: errors, track records and metrics."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pipeline.types.prices import Adjustment
 
 @dataclass(frozen=True, eq=False)
 class PendingForecasts:
-    """Stored forecasts whose target has a settled bar and that have no current score, (m,) each.
+    """Stored forecasts that have to be scored, as (m,) arrays: their origin and target have stored bars.
 
-    `origin_closes` and `target_closes` are the newest revisions, on today's price basis;
-    `last_closes` are what the forecast knew, on the basis of its origin. Where its fit is adjusted for
-    dividends, so are `origin_closes` and `target_closes`.
+    `origin_closes` and `target_closes` are the newest revisions, on today's price basis, adjusted for
+    dividends where the forecast's fit is. `last_closes` are the origins' closes as known when the forecasts
+    were issued, on the price basis of the origin.
     """
 
     forecast_ids: IntArray
@@ -30,7 +30,7 @@ class PendingForecasts:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scored forecasts, (m,) each. Prices are in the basis of the forecast's origin."""
+    """Scored forecasts as (m,) arrays; prices are on the price basis of the forecast's origin."""
 
     forecast_ids: IntArray
     actual_closes: FloatArray
@@ -42,16 +42,16 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class AuditedErrors:
-    """Log errors (m,) of forecasts of equal origin and horizon: of the audited fit, and of the one anew."""
+    """Log errors (m,) of warm fits and of the cold fits that audit them, paired by origin and horizon."""
 
     origin_dates: DateArray
     warm: FloatArray
-    anew: FloatArray
+    cold: FloatArray
 
 
 @dataclass(frozen=True)
 class SeriesKey:
-    """One series of forecasts: what is scored and judged together."""
+    """The key of one series of forecasts, which is scored and judged as a whole."""
 
     symbol: str
     model: str
@@ -61,10 +61,10 @@ class SeriesKey:
 
 @dataclass(frozen=True, eq=False)
 class TrackRecord:
-    """The scored as-issued forecasts of one series, (m,) each, ordered by origin date.
+    """The scored live and backtest forecasts of one series, as (m,) arrays sorted by origin date.
 
-    `is_live` tells live from backtest. Bands are NaN where none was issued. `adjustment` is what its fits,
-    and so its actual closes, are adjusted for.
+    `is_live` is False for a backtest forecast. Bands are NaN where none was issued. `adjustment` is what the
+    fits, and so the actual closes, are adjusted for.
     """
 
     key: SeriesKey
@@ -84,7 +84,7 @@ class TrackRecord:
 
 @dataclass(frozen=True)
 class MetricValue:
-    """One metric of one series and kind of forecast. NaN where it is undefined."""
+    """The value of one metric of one series and kind, from `n` forecasts; NaN where undefined."""
 
     key: SeriesKey
     kind: ForecastKind

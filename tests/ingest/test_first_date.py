@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.calendars import trading_calendar
 from pipeline.ingest.first_date import first_date_to_ask
-from pipeline.types import Asked
+from pipeline.types import DownloadHistory
 from tests.made import DAY
 from tests.properties import examples
 
@@ -31,7 +31,9 @@ def first_asked(
     overlap: int = 10,
     start: date = START,
 ) -> date:
-    return first_date_to_ask(Asked(asked_from, newest, doubt), NEW_YORK, last_settled, overlap, start)
+    return first_date_to_ask(
+        DownloadHistory(asked_from, newest, doubt), NEW_YORK, last_settled, overlap, start
+    )
 
 
 def test_the_overlap_is_counted_in_sessions_and_ends_with_the_newest_bar() -> None:
@@ -65,7 +67,7 @@ def test_once_a_week_the_whole_history_is_asked_for(newest: str, last_settled: s
     ],
 )
 def test_a_week_begins_on_monday(newest: str, last_settled: str, is_whole: bool) -> None:
-    asked = Asked(BEGINNING, day(newest), NEVER)
+    asked = DownloadHistory(BEGINNING, day(newest), NEVER)
     found = first_date_to_ask(asked, trading_calendar("24/7", 180), day(last_settled), 10, START)
     assert (found == START) is is_whole
 

@@ -279,11 +279,11 @@ def test_without_any_bar_no_session_is_missing() -> None:
 def test_the_download_tells_of_every_day_between_the_sessions_too() -> None:
     weekdays = rows_of(made_bars(14), [0, 1, 2, 3, 4, 7, 8])
     changes = reconcile(downloaded(weekdays), stored(made_bars(0)), NOW)
-    assert changes.judged.tolist() == made_dates(9).tolist()
+    assert changes.checked_dates.tolist() == made_dates(9).tolist()
 
 
 def test_a_download_for_the_past_does_not_judge_stored_sessions() -> None:
     bars = made_bars(N)
     known = stored(rows_of(bars, [2, 3, N - 1]))
     changes = reconcile(downloaded(rows_of(times(bars, 100.0), slice(0, 6))), known, NOW)
-    assert changes.judged.tolist() == [(FIRST + row * DAY).item() for row in (0, 1, 4, 5)]
+    assert changes.checked_dates.tolist() == [(FIRST + row * DAY).item() for row in (0, 1, 4, 5)]

@@ -157,7 +157,7 @@ def test_a_wrong_stored_stretch_is_corrected_and_the_bar_before_it_believed_at_o
 
 def still_waiting(waiting: Bars, changes: PriceChanges) -> Bars:
     """The bars in quarantine once the changes are applied to it."""
-    kept = np.flatnonzero(~np.isin(waiting.session_dates, changes.judged))
+    kept = np.flatnonzero(~np.isin(waiting.session_dates, changes.checked_dates))
     found = {waiting.session_dates[row]: [getattr(waiting, name)[row] for name in PRICES] for row in kept}
     for one in changes.quarantined:
         values = json.loads(one.row)

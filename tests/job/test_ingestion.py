@@ -96,7 +96,7 @@ def eventful(table: pd.DataFrame, **events: dict[int, float]) -> pd.DataFrame:
 def release(market: Market, rejected_id: int, decision: Decision = Decision.RELEASED) -> None:
     database = load_settings(market.config).database
     with open_store(database) as store, writing(store) as connection:
-        write_prices.decide(connection, [rejected_id], decision, NOW)
+        write_prices.store_decision(connection, [rejected_id], decision, NOW)
 
 
 # What is asked for

@@ -31,7 +31,7 @@ def test_a_few_origins_prove_nothing() -> None:
 
 def test_equal_forecasts_are_no_worse() -> None:
     same = audited(100, 0.0)
-    assert not is_warm_worse(AuditedErrors(same.origin_dates, same.anew, same.anew), horizons=2)
+    assert not is_warm_worse(AuditedErrors(same.origin_dates, same.cold, same.cold), horizons=2)
 
 
 def test_no_audit_at_all_is_no_evidence() -> None:

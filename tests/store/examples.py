@@ -104,7 +104,7 @@ def changed(
     bars: Bars,
     actions: tuple[CorporateAction, ...] = (),
     quarantined: tuple[QuarantinedRow, ...] = (),
-    judged: Sequence[str] = (),
+    checked: Sequence[str] = (),
     missing: Sequence[str] = (),
 ) -> PriceChanges:
     """Changes that take all of this, whatever the price level."""
@@ -116,7 +116,7 @@ def changed(
         rebasing=None,
         n_rebased=0,
         quarantined=quarantined,
-        judged=np.array(judged, dtype="datetime64[D]"),
+        checked_dates=np.array(checked, dtype="datetime64[D]"),
         actions=ActionChanges(actions, (), (), ()),
         missing=np.array(missing, dtype="datetime64[D]"),
     )

@@ -148,7 +148,7 @@ def test_a_database_of_a_newer_version_is_refused(filled: Engine, file: Path, op
     damage(filled, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreError, match="9999") as error, opener(str(file)):  # type: ignore[operator]
         pass
-    assert "newer pricecast" in error.value.next_step
+    assert "newer version of pricecast" in error.value.next_step
 
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_locked_database_says_who_has_to_finish(filled: Engine, file: Path) ->
 
 @pytest.mark.parametrize("url", ["nosuchdb://host/name", "://"])
 def test_a_url_that_names_no_database_is_refused(url: str) -> None:
-    with pytest.raises(StoreError, match="is no database"), open_store(url):
+    with pytest.raises(StoreError, match="is not a database"), open_store(url):
         pass
 
 
@@ -237,14 +237,17 @@ def test_a_backup_into_a_folder_that_does_not_exist_is_refused(filled: Engine, f
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("UPDATE price_bars SET superseded_at_utc = first_seen_at_utc", "2 bars without exactly one current"),
+        (
+            "UPDATE price_bars SET superseded_at_utc = first_seen_at_utc",
+            "2 sessions without exactly one",
+        ),
         ("DELETE FROM fits", "1 forecasts without a fit"),
         ("DELETE FROM forecasts", "1 scores without a forecast"),
         ("UPDATE price_bars SET low = 0", "2 bars with a price that is not positive"),
         ("UPDATE forecasts SET forecast_close = -1", "1 forecasts with a price that is not positive"),
         ("DELETE FROM runs", "refers to a row of runs that does not exist"),
-        ("DROP VIEW prices", "view prices does not answer"),
-        ("UPDATE alembic_version SET version_num = '0000'", "schema is 0000, expected 0005"),
+        ("DROP VIEW prices", "view prices cannot be read"),
+        ("UPDATE alembic_version SET version_num = '0000'", "schema revision is 0000, expected 0005"),
     ],
 )
 def test_a_check_tells_what_is_wrong(filled: Engine, statement: str, problem: str) -> None:

@@ -144,7 +144,7 @@ def test_what_the_third_schema_held_is_kept_beside_its_views_and_sound(tmp_path:
     with open_store(str(tmp_path / "old.db")) as newer, reading(newer) as conn:
         assert check(newer) == ()
         known = read_known.known_prices(conn, "AAPL")
-        asked = read_known.asked(conn, "AAPL")
+        asked = read_known.download_history(conn, "AAPL")
         assert conn.exec_driver_sql("SELECT adjustment FROM fits").all() == [("splits",)]
         assert conn.exec_driver_sql("SELECT close, round(adj_close, 9) FROM prices").all() == [
             (10.5, 10.0),
@@ -155,10 +155,10 @@ def test_what_the_third_schema_held_is_kept_beside_its_views_and_sound(tmp_path:
     assert [(one.action.value, one.missing_since) for one in known.actions] == [(0.5, None)]
     assert known.decided == ()
     assert np.isnat(asked.asked_from)
-    assert asked.oldest_doubt == np.datetime64("2024-01-02")
+    assert asked.recheck_from == np.datetime64("2024-01-02")
 
 
-def test_rejected_rows_of_the_third_schema_are_dated_where_their_date_can_be_read(tmp_path: Path) -> None:
+def test_quarantined_rows_of_the_third_schema_are_dated_where_their_date_can_be_read(tmp_path: Path) -> None:
     at_third_schema(tmp_path / "old.db")
     with open_store(str(tmp_path / "old.db")) as newer, reading(newer) as conn:
         found = conn.exec_driver_sql("SELECT session_date FROM quarantine ORDER BY id").scalars().all()

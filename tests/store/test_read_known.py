@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.store import Connection, read_known
-from pipeline.store.write_prices import decide
-from pipeline.types import Asked, Decision, QuarantineCode, QuarantinedRow
+from pipeline.store.write_prices import store_decision
+from pipeline.types import Decision, DownloadHistory, QuarantineCode, QuarantinedRow
 from tests.store.examples import (
     NOON,
     SYMBOL,
@@ -35,16 +35,16 @@ def priced(close: float) -> str:
     return f'{{"open": 1.0, "high": 2.0, "low": 0.5, "close": {close}, "volume": 7.0}}'
 
 
-def far(asked: Asked) -> tuple[str, str, str]:
-    return str(asked.asked_from), str(asked.newest), str(asked.oldest_doubt)
+def far(asked: DownloadHistory) -> tuple[str, str, str]:
+    return str(asked.asked_from), str(asked.newest), str(asked.recheck_from)
 
 
 def test_of_an_asset_that_was_never_downloaded_nothing_is_known(conn: Connection) -> None:
     start_run(conn)
     known = read_known.known_prices(conn, SYMBOL)
-    assert (len(known.bars), known.actions, known.decided, len(known.waiting)) == (0, (), (), 0)
-    assert far(read_known.asked(conn, SYMBOL)) == ("NaT", "NaT", "NaT")
-    assert far(read_known.asked(conn, "NONE")) == ("NaT", "NaT", "NaT")
+    assert (len(known.bars), known.actions, known.decided, len(known.undecided)) == (0, (), (), 0)
+    assert far(read_known.download_history(conn, SYMBOL)) == ("NaT", "NaT", "NaT")
+    assert far(read_known.download_history(conn, "NONE")) == ("NaT", "NaT", "NaT")
 
 
 def test_current_bars_and_events_of_the_asset_are_known_whatever_their_date(conn: Connection) -> None:
@@ -78,9 +78,9 @@ def test_rows_that_nobody_has_decided_on_are_known_as_bars_the_newest_of_a_sessi
         refused("", priced(9.0)),
     )
     store(conn, changed(make_bars([]), quarantined=rows), run_id, NOON)
-    decide(conn, [6], Decision.REJECTED, NOON)
-    store(conn, changed(make_bars([]), quarantined=rows[1:], judged=["2024-01-11"]), run_id, later(1))
-    found = read_known.known_prices(conn, SYMBOL).waiting
+    store_decision(conn, [6], Decision.REJECTED, NOON)
+    store(conn, changed(make_bars([]), quarantined=rows[1:], checked=["2024-01-11"]), run_id, later(1))
+    found = read_known.known_prices(conn, SYMBOL).undecided
     assert [str(day) for day in found.session_dates] == ["2024-01-09", "2024-01-10", "2024-01-12"]
     assert found.close.tolist() == [4.0, 1.7, 1.8]
     assert (found.open.tolist(), found.low.tolist(), found.high.tolist()) == (
@@ -94,9 +94,9 @@ def test_decisions_are_known_with_date_and_prices_even_after_the_row_is_gone(con
     run_id = start_run(conn)
     rows = tuple(refused("2024-01-09", priced(close)) for close in (1.5, 1.6, 1.7))
     store(conn, changed(make_bars([]), quarantined=(*rows, refused("", priced(9.0)))), run_id, NOON)
-    decide(conn, [1, 4], Decision.RELEASED, NOON)
-    decide(conn, [2], Decision.REJECTED, NOON)
-    store(conn, changed(make_bars([]), judged=["2024-01-09"]), run_id, later(1))
+    store_decision(conn, [1, 4], Decision.RELEASED, NOON)
+    store_decision(conn, [2], Decision.REJECTED, NOON)
+    store(conn, changed(make_bars([]), checked=["2024-01-09"]), run_id, later(1))
     found = read_known.known_prices(conn, SYMBOL).decided
     assert [(one.session_date, one.prices, one.decision) for one in found] == [
         (DAY, (1.0, 2.0, 0.5, 1.5), Decision.RELEASED),
@@ -112,17 +112,17 @@ def test_prices_of_a_row_that_has_none_are_nan() -> None:
 def test_what_was_asked_for_and_the_newest_bar_are_told(conn: Connection) -> None:
     run_id = start_run(conn)
     store_prices(conn, validated(make_bars([10.0, 11.0])), run_id, NOON, date(2023, 5, 1))
-    assert far(read_known.asked(conn, SYMBOL)) == ("2023-05-01", "2024-01-02", "NaT")
+    assert far(read_known.download_history(conn, SYMBOL)) == ("2023-05-01", "2024-01-02", "NaT")
 
 
 def test_the_oldest_open_gap_is_in_doubt(conn: Connection) -> None:
     run_id = start_run(conn)
     gappy = validated(make_bars([10.0]), missing=["2024-01-02", "2024-01-03"])
     store_prices(conn, gappy, run_id, NOON)
-    assert read_known.asked(conn, SYMBOL).oldest_doubt == np.datetime64("2024-01-02")
+    assert read_known.download_history(conn, SYMBOL).recheck_from == np.datetime64("2024-01-02")
     assert [str(day) for day in read_known.gap_dates(conn, SYMBOL)] == ["2024-01-02", "2024-01-03"]
     store_prices(conn, validated(make_bars([10.0, 11.0])), run_id, later(1))
-    assert read_known.asked(conn, SYMBOL).oldest_doubt == np.datetime64("2024-01-03")
+    assert read_known.download_history(conn, SYMBOL).recheck_from == np.datetime64("2024-01-03")
     assert [str(day) for day in read_known.gap_dates(conn, SYMBOL)] == ["2024-01-03"]
 
 
@@ -132,9 +132,9 @@ def test_an_event_that_vanished_is_in_doubt_until_it_returns_or_is_withdrawn(con
     doubts = []
     for prices, day in [(there, 0), (validated(bars), 1), (there, 2), (validated(bars), 3)]:
         store_prices(conn, prices, run_id, later(day))
-        doubts.append(str(read_known.asked(conn, SYMBOL).oldest_doubt))
+        doubts.append(str(read_known.download_history(conn, SYMBOL).recheck_from))
     store_prices(conn, validated(bars), run_id, later(17))
-    assert [*doubts, str(read_known.asked(conn, SYMBOL).oldest_doubt)] == [
+    assert [*doubts, str(read_known.download_history(conn, SYMBOL).recheck_from)] == [
         *("NaT", "2024-01-02", "NaT", "2024-01-02", "NaT")
     ]
 
@@ -148,22 +148,22 @@ def test_a_row_in_quarantine_is_in_doubt_once_released(
     conn: Connection, decision: Decision | None, doubt: str
 ) -> None:
     run_id = start_run(conn)
-    rejected = (refused("2024-01-09", priced(1.5)),)
-    store(conn, changed(make_bars([]), quarantined=rejected), run_id, NOON)
+    quarantined = (refused("2024-01-09", priced(1.5)),)
+    store(conn, changed(make_bars([]), quarantined=quarantined), run_id, NOON)
     if decision is not None:
-        decide(conn, [1], decision, NOON)
-    assert str(read_known.asked(conn, SYMBOL).oldest_doubt) == doubt
-    bar = changed(make_bars([1.5], start="2024-01-09"), judged=["2024-01-09"])
+        store_decision(conn, [1], decision, NOON)
+    assert str(read_known.download_history(conn, SYMBOL).recheck_from) == doubt
+    bar = changed(make_bars([1.5], start="2024-01-09"), checked=["2024-01-09"])
     store(conn, bar, run_id, later(1))
-    assert np.isnat(read_known.asked(conn, SYMBOL).oldest_doubt)
+    assert np.isnat(read_known.download_history(conn, SYMBOL).recheck_from)
 
 
 def test_rows_wait_for_a_decision_while_the_source_gives_them(conn: Connection) -> None:
     run_id = start_run(conn)
-    rejected = (refused("2024-01-09", priced(1.5)), refused("2024-01-10", priced(1.5)))
-    store(conn, changed(make_bars([]), quarantined=rejected), run_id, NOON)
-    assert read_known.in_quarantine(conn, SYMBOL) == 2
-    store(conn, changed(make_bars([]), quarantined=rejected[:1], judged=["2024-01-10"]), run_id, later(1))
+    quarantined = (refused("2024-01-09", priced(1.5)), refused("2024-01-10", priced(1.5)))
+    store(conn, changed(make_bars([]), quarantined=quarantined), run_id, NOON)
+    assert read_known.count_quarantined(conn, SYMBOL) == 2
+    store(conn, changed(make_bars([]), quarantined=quarantined[:1], checked=["2024-01-10"]), run_id, later(1))
     assert conn.exec_driver_sql("SELECT session_date FROM quarantine").scalars().all() == ["2024-01-09"]
-    decide(conn, [1], Decision.REJECTED, NOON)
-    assert read_known.in_quarantine(conn, SYMBOL) == 0
+    store_decision(conn, [1], Decision.REJECTED, NOON)
+    assert read_known.count_quarantined(conn, SYMBOL) == 0

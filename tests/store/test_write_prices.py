@@ -14,9 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from pipeline.ingest.validate import SENTENCES
 from pipeline.store import Connection, Engine, read, writing
-from pipeline.store.read_known import in_quarantine
+from pipeline.store.read_known import count_quarantined
 from pipeline.store.tables import assets, corporate_actions, gaps, price_bars, rebasings, rejected_bars
-from pipeline.store.write_prices import decide
+from pipeline.store.write_prices import store_decision
 from pipeline.types import (
     ActionKind,
     Bars,
@@ -111,10 +111,10 @@ def test_a_download_without_bars_leaves_no_newest_session(conn: Connection) -> N
     assert (summary.new, np.isnat(summary.newest_session)) == (0, True)
 
 
-def test_a_rejected_row_is_stored_once(conn: Connection) -> None:
+def test_a_quarantined_row_is_stored_once(conn: Connection) -> None:
     run_id = start_run(conn)
-    rejected = (refused("2024-01-09"),) * 2
-    prices = validated(make_bars([10.0]), quarantined=rejected)
+    quarantined = (refused("2024-01-09"),) * 2
+    prices = validated(make_bars([10.0]), quarantined=quarantined)
     assert store_prices(conn, prices, run_id, NOON).newly_quarantined == 1
     assert store_prices(conn, prices, run_id, later(1)).newly_quarantined == 0
     assert only(conn, rejected_bars).first_seen_at_utc == NOON
@@ -181,7 +181,7 @@ def test_bars_are_read_back_exactly_as_stored(shared_engine: Engine, bars: Bars)
         np.testing.assert_array_equal(getattr(found, name), getattr(bars, name))
 
 
-def test_a_rejected_row_that_wobbles_beside_its_prices_is_the_same_row(conn: Connection) -> None:
+def test_a_quarantined_row_that_wobbles_beside_its_prices_is_the_same_row(conn: Connection) -> None:
     run_id = start_run(conn)
     for day, adj_close in enumerate((11.0, 11.0 * (1 + 1e-7), 10.4)):
         rows = (refused("2024-01-09", close=11.0 * (1 + day * 1e-7), adj_close=adj_close),)
@@ -197,13 +197,13 @@ def test_a_rejected_row_that_wobbles_beside_its_prices_is_the_same_row(conn: Con
         pytest.param(refused("2024-01-10"), id="another date"),
     ],
 )
-def test_a_rejected_row_with_another_fault_is_another_row(conn: Connection, other: QuarantinedRow) -> None:
+def test_a_quarantined_row_with_another_fault_is_another_row(conn: Connection, other: QuarantinedRow) -> None:
     run_id = start_run(conn)
     store(conn, changed(make_bars([]), quarantined=(refused("2024-01-09"),)), run_id, NOON)
     assert store(conn, changed(make_bars([]), quarantined=(other,)), run_id, later(1)).newly_quarantined == 1
 
 
-def test_a_download_says_why_most_of_its_rows_were_rejected(conn: Connection) -> None:
+def test_a_download_says_why_most_of_its_rows_were_quarantined(conn: Connection) -> None:
     run_id = start_run(conn)
     codes = (QuarantineCode.MISSING_PRICE, *(QuarantineCode.HIGH_BELOW_LOW,) * 2)
     rows = tuple(refused(f"2024-01-0{day}", code=code) for day, code in enumerate(codes, start=7))
@@ -213,24 +213,24 @@ def test_a_download_says_why_most_of_its_rows_were_rejected(conn: Connection) ->
     assert (again.newly_quarantined, again.commonest_reason) == (0, "")
 
 
-def test_a_rejected_row_leaves_the_quarantine_when_its_session_comes_without_it(
+def test_a_quarantined_row_leaves_the_quarantine_when_its_session_comes_without_it(
     conn: Connection,
 ) -> None:
     run_id, session = start_run(conn), "2024-01-09"
     store(conn, changed(make_bars([]), quarantined=(refused(session),)), run_id, NOON)
-    elsewhere = changed(make_bars([]), judged=["2024-01-10"])
+    elsewhere = changed(make_bars([]), checked=["2024-01-10"])
     assert store(conn, elsewhere, run_id, later(1)).in_quarantine == 1
-    without = changed(make_bars([10.0], start=session), judged=[session])
+    without = changed(make_bars([10.0], start=session), checked=[session])
     for day in (2, 3):
         assert store(conn, without, run_id, later(day)).in_quarantine == 0
         assert only(conn, rejected_bars).resolved_at_utc == later(2)
 
 
-def test_a_rejected_row_that_comes_back_is_in_quarantine_again(conn: Connection) -> None:
+def test_a_quarantined_row_that_comes_back_is_in_quarantine_again(conn: Connection) -> None:
     run_id, session = start_run(conn), "2024-01-09"
-    row = changed(make_bars([]), quarantined=(refused(session),), judged=[session])
+    row = changed(make_bars([]), quarantined=(refused(session),), checked=[session])
     store(conn, row, run_id, NOON)
-    store(conn, changed(make_bars([]), judged=[session]), run_id, later(1))
+    store(conn, changed(make_bars([]), checked=[session]), run_id, later(1))
     summary = store(conn, row, run_id, later(2))
     assert (summary.newly_quarantined, summary.in_quarantine) == (0, 1)
     assert only(conn, rejected_bars).resolved_at_utc is None
@@ -274,15 +274,15 @@ def test_a_decision_stands_until_another_one_and_counts_no_longer_as_waiting(con
     run_id = start_run(conn)
     rows = (refused("2024-01-09"), refused("2024-01-10"))
     store(conn, changed(make_bars([]), quarantined=rows), run_id, NOON)
-    decide(conn, [1, 2], Decision.REJECTED, later(1))
-    decide(conn, [2], Decision.RELEASED, later(2))
-    decide(conn, [], Decision.RELEASED, later(3))
+    store_decision(conn, [1, 2], Decision.REJECTED, later(1))
+    store_decision(conn, [2], Decision.RELEASED, later(2))
+    store_decision(conn, [], Decision.RELEASED, later(3))
     found = conn.execute(select(rejected_bars).order_by(rejected_bars.c.rejected_id)).all()
     assert [(row.decision, row.decided_at_utc) for row in found] == [
         ("rejected", later(1)),
         ("released", later(2)),
     ]
-    assert in_quarantine(conn, SYMBOL) == 0
+    assert count_quarantined(conn, SYMBOL) == 0
 
 
 def test_units_that_changed_are_noted_with_the_bars_they_replaced(conn: Connection) -> None:

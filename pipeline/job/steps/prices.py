@@ -21,7 +21,7 @@ MOST_CONTRADICTING = 3
 def first_date(job: Job, asset: AssetSettings) -> date:
     """Choose the first session date to ask the source for."""
     with reading(job.store) as connection:
-        asked = read_known.asked(connection, asset.symbol)
+        asked = read_known.download_history(connection, asset.symbol)
     calendar, settings = job.calendar(asset), job.settings.download
     return first_date_to_ask(
         asked, calendar, job.newest_settled(asset), settings.overlap_sessions, settings.history_start

@@ -1,4 +1,4 @@
-"""Run by alembic; the connection and its transaction are the caller's."""
+"""Alembic's entry point: runs the migrations on the caller's connection, in the caller's transaction."""
 
 from alembic import context
 

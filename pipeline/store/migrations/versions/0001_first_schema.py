@@ -1,4 +1,4 @@
-"""The first schema.
+"""Create the first schema: runs, assets, prices, fits, forecasts, scores, metrics and verdicts.
 
 Revision ID: 0001
 Revises:

@@ -1,4 +1,4 @@
-"""The evidence of each verdict. Verdicts stored before keep what they had; what they lack is NULL.
+"""Add the evidence of each verdict; in verdicts stored before, the new columns are NULL.
 
 Revision ID: 0002
 Revises: 0001

@@ -1,4 +1,4 @@
-"""Which way a fit went, and what its leads were worth. Every fit stored before started anew.
+"""Add whether a fit was cold or warm, and the leads of each fit; fits stored before were cold.
 
 Revision ID: 0003
 Revises: 0002
@@ -30,6 +30,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("fit_leads")
-    # In place: forecasts refer to the table, so it cannot be made anew.
+    # Drop in place: forecasts refer to the table, so it cannot be recreated.
     for name in ("way", "start_hash"):
         op.drop_column("fits", name)

@@ -1,4 +1,4 @@
-"""What was asked for, what a person decided on doubtful rows, doubtful events and re-based histories.
+"""Add first requested dates, decisions on quarantined rows, missing corporate actions and re-basings.
 
 Revision ID: 0004
 Revises: 0003
@@ -14,7 +14,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-WRITTEN = (
+DATE_FORMATS = (
     *("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%dT%H:%M:%S%z", "%Y/%m/%d", "%Y%m%d"),
     *("%m/%d/%Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%y", "%d-%b-%Y"),
 )
@@ -42,7 +42,7 @@ def upgrade() -> None:
 
 
 def _date_rejected_rows() -> None:
-    """The session of every row whose date was written in one of the ways that sources write them."""
+    """Fill session_date of the stored rows whose date text has one of the DATE_FORMATS of the sources."""
     rows = sa.table(
         "rejected_bars",
         *(sa.column("rejected_id", sa.Integer()), sa.column("date_text", sa.Text())),
@@ -57,9 +57,9 @@ def _date_rejected_rows() -> None:
 
 
 def _session(text: str) -> date | None:
-    for way in WRITTEN:
+    for date_format in DATE_FORMATS:
         try:
-            return datetime.strptime(text.strip(), way).date()  # noqa: DTZ007 - a date has no time zone
+            return datetime.strptime(text.strip(), date_format).date()  # noqa: DTZ007 - a date has no time zone
         except ValueError:
             continue
     return None

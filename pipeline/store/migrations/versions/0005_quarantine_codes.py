@@ -1,4 +1,4 @@
-"""Why a row is in quarantine, as a code beside the sentence.
+"""Add the reason for a quarantined row as a code, next to the reason in words.
 
 Revision ID: 0005
 Revises: 0004
@@ -28,7 +28,7 @@ CODES = {
     "about 100 times too %": "hundredfold",
     "a jump like a split of %": "unapplied-split",
 }
-"""By the sentences, as LIKE matches them, that earlier versions stored; any other was a jump of the price."""
+"""The code by the stored reason, as a LIKE pattern; any other reason was a jump of the price."""
 
 
 def upgrade() -> None:

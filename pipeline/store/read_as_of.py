@@ -1,4 +1,4 @@
-"""What was known then: prices as a run, or a moment, knew them, and what a run issued."""
+"""Read prices as they were known to a run or at a moment, and the forecasts that a run issued."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,13 +22,13 @@ from pipeline.types import (
 
 
 def prices_known_to(conn: Connection, run: PastRun, symbol: str, through: np.datetime64) -> Prices:
-    """The bars and dividends of `symbol` up to `through` as the run knew them when it had ingested."""
+    """Return the bars and dividends of `symbol` up to `through` as known to `run` after its ingestion."""
     is_known_bar = price_bars.c.run_id <= run.run_id
     return _prices(conn, symbol, through, is_known_bar, _is_known_action(run, symbol))
 
 
 def prices_known_at(conn: Connection, symbol: str, moment: datetime) -> Prices:
-    """All bars and dividends of `symbol` as they were stored at an aware moment."""
+    """Return all bars and dividends of `symbol` as they were stored at an aware moment."""
     action = corporate_actions.c
     return _prices(
         conn,
@@ -40,9 +40,9 @@ def prices_known_at(conn: Connection, symbol: str, moment: datetime) -> Prices:
 
 
 def _is_known_action(run: PastRun, symbol: str) -> ColumnElement[bool]:
-    """The newest word that the run had on an action, unless it was withdrawn by then.
+    """Return the condition that an action is the newest row known to `run` and was not withdrawn by then.
 
-    By the numbers of the runs, as far as they tell: several may start in one second.
+    Rows are compared by run number where possible, because several runs may start in the same second.
     """
     action = corporate_actions.c
     newest = (
@@ -112,7 +112,7 @@ def _dividends(
 
 
 def issued_by(conn: Connection, run_id: int) -> Sequence[IssuedForecasts]:
-    """What the run issued, a value for each asset and model in order of issue; audits are left out."""
+    """Return the forecasts that a run issued, without audits, per asset and model in order of issue."""
     fit = fits.c
     query = (
         select(fit.symbol, fit.model, fit.config_hash, func.min(fit.fit_id).label("first"))
@@ -147,6 +147,6 @@ def _issued(conn: Connection, run_id: int, symbol: str, model: str, config_hash:
         target_dates=dates(targets),
         last_closes=floats(last_closes),
         closes=floats(closes),
-        is_any_warm=any(row.way == FitWay.WARM.value for row in ways),
+        has_warm_fit=any(row.way == FitWay.WARM.value for row in ways),
         live_start_hash=live[-1] if live else "",
     )

@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import UsageError
 from pipeline.ingest.reconcile import reconcile
 from pipeline.settings import AssetSettings
-from pipeline.store import Connection, read, read_known, read_runs, read_then, write, write_prices
+from pipeline.store import Connection, read, read_as_of, read_known, read_runs, write, write_prices
 from pipeline.types import ActionKind, Bars, CorporateAction, PastRun, Prices, ValidatedPrices
 from tests.store.examples import SYMBOL, dividend, later, make_bars
 
@@ -42,11 +42,11 @@ def download(conn: Connection, at: datetime, bars: Bars, *actions: CorporateActi
 
 
 def known_to(conn: Connection, run: PastRun) -> Prices:
-    return read_then.prices_known_to(conn, run, SYMBOL, FAR)
+    return read_as_of.prices_known_to(conn, run, SYMBOL, FAR)
 
 
 def closes_at(conn: Connection, moment: datetime) -> list[float]:
-    return read_then.prices_known_at(conn, SYMBOL, moment).bars.close.tolist()
+    return read_as_of.prices_known_at(conn, SYMBOL, moment).bars.close.tolist()
 
 
 def amounts(prices: Prices) -> list[tuple[str, float]]:
@@ -71,10 +71,10 @@ def test_a_run_is_found_with_what_it_was_told_and_when(conn: Connection) -> None
 def test_a_run_that_does_not_exist_is_refused_with_the_numbers_there_are(conn: Connection) -> None:
     with pytest.raises(UsageError, match="there is no run 1") as caught:
         read_runs.past_run(conn, 1)
-    assert caught.value.next_step == "No run is stored yet: start one with 'pricecast run'."
+    assert caught.value.next_step == "No run is stored yet: start a run with 'pricecast run'."
     begin(conn, later(0))
     begin(conn, later(1))
-    with pytest.raises(UsageError, match="numbered from 1 to 2"):
+    with pytest.raises(UsageError, match="number from 1 to 2"):
         read_runs.past_run(conn, 3)
 
 
@@ -88,7 +88,7 @@ def test_a_number_that_no_run_can_have_is_refused_too(conn: Connection, number: 
 def test_before_anything_was_stored_nothing_is_known(conn: Connection) -> None:
     empty = begin(conn, later(0))
     download(conn, later(1), make_bars(CLOSES), PAID)
-    for prices in (known_to(conn, empty), read_then.prices_known_at(conn, SYMBOL, later(0.5))):
+    for prices in (known_to(conn, empty), read_as_of.prices_known_at(conn, SYMBOL, later(0.5))):
         assert len(prices.bars) == 0
         assert amounts(prices) == []
         assert prices.bars.session_dates.dtype == np.dtype("datetime64[D]")
@@ -106,7 +106,7 @@ def test_a_run_knows_no_later_session_and_no_session_after_the_one_asked_for(con
     second = download(conn, later(1), make_bars(CLOSES), PAID)
     assert known_to(conn, first).bars.close.tolist() == CLOSES[:2]
     assert amounts(known_to(conn, first)) == []
-    through = read_then.prices_known_to(conn, second, SYMBOL, np.datetime64("2024-01-02"))
+    through = read_as_of.prices_known_to(conn, second, SYMBOL, np.datetime64("2024-01-02"))
     assert through.bars.close.tolist() == CLOSES[:2]
     assert amounts(through) == []
     assert amounts(known_to(conn, second)) == [("2024-01-03", 0.5)]
@@ -155,7 +155,7 @@ def test_a_dividend_that_is_corrected_twice_is_known_once_to_every_run(conn: Con
     ]
     found = [amounts(known_to(conn, run)) for run in runs]
     assert found == [[("2024-01-03", amount)] for amount in (0.5, 0.6, 0.5, 0.7)]
-    at_moments = [amounts(read_then.prices_known_at(conn, SYMBOL, later(days))) for days in (0, 0.5, 1)]
+    at_moments = [amounts(read_as_of.prices_known_at(conn, SYMBOL, later(days))) for days in (0, 0.5, 1)]
     assert at_moments == [[("2024-01-03", amount)] for amount in (0.6, 0.6, 0.7)]
 
 
@@ -163,7 +163,7 @@ def test_a_dividend_that_comes_late_is_not_known_before(conn: Connection) -> Non
     first = download(conn, later(0), make_bars(CLOSES))
     second = download(conn, later(1), make_bars(CLOSES), PAID)
     assert [amounts(known_to(conn, run)) for run in (first, second)] == [[], [("2024-01-03", 0.5)]]
-    assert amounts(read_then.prices_known_at(conn, SYMBOL, later(0.5))) == []
+    assert amounts(read_as_of.prices_known_at(conn, SYMBOL, later(0.5))) == []
 
 
 def test_a_dividend_is_known_until_it_is_withdrawn_and_again_when_it_is_back(conn: Connection) -> None:
@@ -174,7 +174,7 @@ def test_a_dividend_is_known_until_it_is_withdrawn_and_again_when_it_is_back(con
     paid = [("2024-01-03", 0.5)]
     assert [amounts(known_to(conn, run)) for run in runs] == [paid, paid, [], paid]
     moments = (0, 1, 19, 20, 29, 30)
-    found = [amounts(read_then.prices_known_at(conn, SYMBOL, later(days))) for days in moments]
+    found = [amounts(read_as_of.prices_known_at(conn, SYMBOL, later(days))) for days in moments]
     assert found == [paid, paid, paid, [], [], paid]
 
 
@@ -193,4 +193,4 @@ def test_a_history_that_a_split_re_bases_is_known_in_its_old_units(conn: Connect
 def test_known_at_any_later_moment_is_what_is_stored_now(conn: Connection) -> None:
     download(conn, later(0), make_bars(CLOSES), PAID)
     download(conn, later(1), make_bars([10.0, 11.2, 12.0, 13.0, 14.0]), dividend("2024-01-03", 0.75))
-    assert_same(read_then.prices_known_at(conn, SYMBOL, later(9)), read.prices(conn, SYMBOL, FAR))
+    assert_same(read_as_of.prices_known_at(conn, SYMBOL, later(9)), read.prices(conn, SYMBOL, FAR))
