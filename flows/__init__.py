@@ -1,5 +1,5 @@
-"""The daily job under Prefect: decorated twins of the steps, and flows that compose them.
+"""The daily job under Prefect: the steps as Prefect tasks, and the flows that call them.
 
-What a step does stands in `pipeline`; here stand its name, its retries and what the Prefect UI shows.
-`parameters` and `runners` import Prefect only when a flow runs, the other modules import it at once.
+The steps themselves are in `pipeline.job`; this package adds names, retries and Prefect artifacts.
+`parameters` and `runners` import Prefect only when a flow runs, the other modules when they are imported.
 """

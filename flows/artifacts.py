@@ -1,10 +1,10 @@
-"""What the Prefect UI shows of the store and of a run."""
+"""Publish forecasts, scores and run summaries as artifacts in the Prefect UI."""
 
 from collections.abc import Sequence
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
-from flows.states import sentence, who
+from flows.states import failure_label, summary_line
 from pipeline.store.queries import read_rows
 from pipeline.types import RunSummary
 
@@ -18,29 +18,31 @@ TABLES = {
         " FROM model_scoreboard ORDER BY symbol, model, horizon, kind"
     ),
 }
-"""Artifact keys and the questions to the public views that fill them."""
+"""The SQL query on the public views for each table artifact, by the artifact's key."""
 
-DIGITS = 6
+SIGNIFICANT_DIGITS = 6
 
 
 def publish_tables(database: str) -> None:
-    """Write the newest forecasts and verdicts of the store as table artifacts."""
-    for key, question in TABLES.items():
-        rows = read_rows(database, question)
+    """Publish the newest forecasts and the scoreboard of the database as table artifacts."""
+    for key, sql in TABLES.items():
+        rows = read_rows(database, sql)
         table = [{name: _cell(value) for name, value in record.items()} for record in rows.records()]
         create_table_artifact(table=table, key=key)
 
 
 def publish_summary(key: str, summaries: Sequence[RunSummary]) -> None:
-    """Write what came of the runs, with every failure and note, as a markdown artifact."""
+    """Publish a summary of the runs, with every failure and note, as a markdown artifact."""
     create_markdown_artifact(markdown=summary_markdown(summaries), key=key)
 
 
 def summary_markdown(summaries: Sequence[RunSummary]) -> str:
-    """One section a run that has something to tell, after one line for all."""
-    lines = [sentence(summaries)]
+    """Format the runs as markdown: a line for all, then a section per run with failures or notes."""
+    lines = [summary_line(summaries)]
     for summary in summaries:
-        failures = [f"- **{who(one)}** {_one_line(one.message)}" for one in summary.failures]
+        failures = [
+            f"- **{failure_label(failure)}** {_one_line(failure.message)}" for failure in summary.failures
+        ]
         notes = [f"- {_one_line(note)}" for note in summary.notes]
         if failures or notes:
             lines += ["", f"## As of {summary.as_of:%Y-%m-%d %H:%M} UTC: {summary.status}", ""]
@@ -53,7 +55,7 @@ def _one_line(text: str) -> str:
 
 
 def _cell(value: object) -> object:
-    """A value that JSON has a form for."""
+    """Convert a value to what JSON can hold: rounded floats, integers, None, and text for everything else."""
     if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}")
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
     return value if value is None or isinstance(value, int) else str(value)

@@ -1,4 +1,4 @@
-"""Missed or past days as a flow."""
+"""The Prefect flow that runs the daily job for missed or past days."""
 
 from prefect import flow
 
@@ -25,9 +25,11 @@ def backfill(
     symbols: list[str] | None = None,
     database: str | None = None,
 ) -> tuple[RunSummary, ...]:
-    """The daily job for each day from `first` to `last` (else to the run's schedule); gives the RunSummaries.
+    """Run the daily job for each day from `first` to `last` and return the RunSummaries.
 
-    Ends as `daily_forecast` does: Degraded when some day lost some assets, RunFailedError when one lost all.
+    Without `last`, the last day is the day that the flow run was scheduled for. Ends as `daily_forecast`
+    does: under the name Degraded when assets or models failed on some day, and with RunFailedError when all
+    assets failed on some day.
     """
     settings = settings_from(config, source, database)
     request = Request(settings, moment_of_run(last), tuple(symbols or ()), command="backfill")

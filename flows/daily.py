@@ -1,4 +1,4 @@
-"""The daily job as a flow."""
+"""The Prefect flow that runs the daily job."""
 
 from prefect import flow
 
@@ -24,10 +24,11 @@ def daily_forecast(
     as_of: str | None = None,
     database: str | None = None,
 ) -> RunSummary:
-    """Download, forecast, score and judge once; the result is the RunSummary.
+    """Download, forecast, score and judge once and return the RunSummary.
 
-    Parameters left out come from the configuration file, `as_of` from the run's schedule. A run that loses
-    some assets ends Completed under the name Degraded; one that loses all raises RunFailedError.
+    Parameters that are left out come from the configuration file, `as_of` from the scheduled start of the
+    flow run. A run in which some assets or models fail ends Completed under the name Degraded; RunFailedError
+    when all assets fail.
     """
     settings = settings_from(config, source, database)
     request = Request(settings, moment_of_run(as_of), tuple(symbols or ()))

@@ -1,4 +1,4 @@
-"""The weekly care of the store: is it sound, and is there a fresh copy of it?"""
+"""The Prefect flow for weekly maintenance: check the database and back it up."""
 
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,8 @@ from flows.parameters import settings_from
 from pipeline.errors import StoreError, UsageError
 from pipeline.store import backup, check, open_read_only
 
-DATED = "pricecast-{day}.db"
+COPY_NAME = "pricecast-{day}.db"
+"""File name of the backup of a day."""
 
 
 @flow(name="store-maintenance", persist_result=False)
@@ -21,52 +22,56 @@ def store_maintenance(
     folder: str = "backups",
     keep: int = 8,
 ) -> str:
-    """Check the store, copy it into `folder` under the run's date, and keep the newest `keep` copies.
+    """Check the database, back it up into `folder`, keep the newest `keep` backups and return the path.
 
-    Gives the copy's path. A store or copy that is not sound raises StoreError, and then no older copy goes.
+    The backup is named after the date that the flow run was scheduled for. Raises StoreError when the check
+    of the database or of the backup finds problems; then no older backup is removed.
     """
     if keep < 1:
-        raise UsageError(f"keep={keep} would keep no backup", "Give 1 or more.")
+        raise UsageError(f"keep={keep} would remove every backup", "Set keep to 1 or more.")
     url = settings_from(config, database=database).database
     check_store(url)
     copy = back_up(url, Path(folder), moment_of_run(None).date())
     removed = remove_outdated(Path(folder), keep)
-    get_run_logger().info("%s is sound; %d older copies removed", copy, len(removed))
+    get_run_logger().info("%s has no problems; %d older backups removed", copy, len(removed))
     return str(copy)
 
 
-def require_sound(url: str) -> None:
-    """StoreError with every problem of the database at `url`."""
+def require_intact(url: str) -> None:
+    """Check the database at `url`; StoreError that lists every problem found."""
     with open_read_only(url) as store:
         problems = check(store)
     if problems:
-        raise StoreError(f"the database is damaged: {'; '.join(problems)}", "Restore the newest backup.")
+        raise StoreError(
+            f"database {Path(url).name} is damaged: {'; '.join(problems)}", "Restore the newest backup."
+        )
 
 
-check_store = task(name="check", cache_policy=NO_CACHE, persist_result=False)(require_sound)
+check_store = task(name="check", cache_policy=NO_CACHE, persist_result=False)(require_intact)
 
 
 @task(name="back-up", task_run_name="back up {day}", cache_policy=NO_CACHE, persist_result=False)
 def back_up(url: str, folder: Path, day: date) -> Path:
-    """Copy the database while others may write; the copy takes its name only when it is found sound.
+    """Back up the database at `url` into `folder`, check the backup and return its path.
 
-    A copy of the same day is replaced.
+    The backup gets its final name only after the check, so that a file of that name is always complete. A
+    backup of the same day is replaced. Other processes may write meanwhile.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    copy = folder / DATED.format(day=day)
+    copy = folder / COPY_NAME.format(day=day)
     unfinished = copy.with_suffix(".unfinished")
     _remove(unfinished)
     backup(url, unfinished)
-    require_sound(str(unfinished))
-    _remove_companions(unfinished)
-    _remove_companions(copy)
+    require_intact(str(unfinished))
+    _remove_wal_files(unfinished)
+    _remove_wal_files(copy)
     return unfinished.replace(copy)
 
 
 @task(name="remove-outdated", cache_policy=NO_CACHE, persist_result=False)
 def remove_outdated(folder: Path, keep: int) -> list[Path]:
-    """Remove all dated copies but the newest `keep`; other files stay."""
-    dated = sorted(folder.glob(DATED.format(day="????-??-??")))
+    """Remove all dated backups but the newest `keep` and return their paths; leave other files alone."""
+    dated = sorted(folder.glob(COPY_NAME.format(day="????-??-??")))
     outdated = dated[:-keep]
     for copy in outdated:
         _remove(copy)
@@ -74,11 +79,11 @@ def remove_outdated(folder: Path, keep: int) -> list[Path]:
 
 
 def _remove(copy: Path) -> None:
-    _remove_companions(copy)
+    _remove_wal_files(copy)
     copy.unlink(missing_ok=True)
 
 
-def _remove_companions(copy: Path) -> None:
-    """Remove what SQLite leaves beside a copy that was only read: it holds nothing of the copy."""
-    for ending in ("-wal", "-shm"):
-        copy.with_name(copy.name + ending).unlink(missing_ok=True)
+def _remove_wal_files(copy: Path) -> None:
+    """Remove the -wal and -shm files that SQLite leaves after reading a backup; they hold no data of it."""
+    for suffix in ("-wal", "-shm"):
+        copy.with_name(copy.name + suffix).unlink(missing_ok=True)

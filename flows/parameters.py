@@ -1,4 +1,4 @@
-"""From a flow's parameters, which are plain texts, to what the job takes. Imports no Prefect."""
+"""Turn a flow's parameters, which are plain text, into settings. Imports no Prefect."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from pipeline.settings import Settings
 
 
 def settings_from(config: str | None, source: str | None = None, database: str | None = None) -> Settings:
-    """The settings of the file `config` (or of the usual places), with what the parameters say otherwise.
+    """Load the settings from the file `config` (or the default places) and override them by the parameters.
 
     Raises ConfigError as `load_settings` does.
     """

@@ -1,4 +1,4 @@
-"""Who is told what a flow is doing: its log, and a watcher of this process if there is one."""
+"""Report the progress of a flow to its log, and to a callback in the same process if there is one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,26 +8,26 @@ from prefect import get_run_logger
 
 from pipeline.job.progress import Progress, silent
 
-# Prefect records a flow's parameters, so they are plain values, and a callable comes by this way.
-_watcher: ContextVar[Progress] = ContextVar("_watcher", default=silent)
+# Not a flow parameter: Prefect records parameters, and a callable cannot be recorded.
+_callback: ContextVar[Progress] = ContextVar("_callback", default=silent)
 
 
 @contextmanager
-def watched_by(progress: Progress) -> Iterator[None]:
-    """Flows called inside this block tell `progress` too."""
-    token = _watcher.set(progress)
+def report_progress_to(progress: Progress) -> Iterator[None]:
+    """Make the flows called inside this block report their progress to `progress` as well."""
+    token = _callback.set(progress)
     try:
         yield
     finally:
-        _watcher.reset(token)
+        _callback.reset(token)
 
 
 def run_progress() -> Progress:
-    """Progress into the log of the current flow run and to its watcher."""
-    logger, watcher = get_run_logger(), _watcher.get()
+    """Return a Progress that writes to the log of the current flow run and calls the callback."""
+    logger, callback = get_run_logger(), _callback.get()
 
-    def tell(stage: str, asset: str, done: int, total: int) -> None:
+    def report(stage: str, asset: str, done: int, total: int) -> None:
         logger.info("%s %s (%d of %d done)", stage, asset, done, total)
-        watcher(stage, asset, done, total)
+        callback(stage, asset, done, total)
 
-    return tell
+    return report

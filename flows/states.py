@@ -1,4 +1,4 @@
-"""How the status of a job shows as the state of its flow run."""
+"""Turn the status of runs into the final state of a Prefect flow run."""
 
 from collections.abc import Sequence
 from typing import TypeVar, cast
@@ -11,41 +11,42 @@ from pipeline.types import Failure, RunStatus, RunSummary
 R = TypeVar("R")
 
 DEGRADED = "Degraded"
-"""The name of the Completed state of a run that lost some assets or models."""
+"""The name of the Completed state of a run in which some assets or models failed."""
 
 
 class RunFailedError(PricecastError):
-    """No asset got through on some day; `summaries` say why."""
+    """All assets of a run failed; `summaries` hold the failures."""
 
     def __init__(self, summaries: Sequence[RunSummary]) -> None:
-        super().__init__(sentence(summaries), "Correct what the failures name, then run again.")
+        super().__init__(summary_line(summaries), "Fix the causes of the listed failures, then run again.")
         self.args = (summaries,)
         self.summaries = tuple(summaries)
 
 
 def final_state(summaries: Sequence[RunSummary], result: R) -> R:
-    """Completed, or Completed under the name Degraded with a message that names the failures.
+    """Return the final state of a flow: Completed, under the name Degraded when assets or models failed.
 
-    Degraded is no failure, so that Prefect does not run again what is stored already. Raises RunFailedError
-    when a run has failed. The state is typed as the result it carries: that is what a flow's caller gets.
+    A degraded run does not end as Failed, so that Prefect does not repeat work that is stored already. Raises
+    RunFailedError when all assets of a run failed. The state has the type of `result`, because Prefect
+    returns the result to the flow's caller.
     """
     if any(summary.status is RunStatus.FAILED for summary in summaries):
         raise RunFailedError(summaries)
     is_degraded = any(summary.status is RunStatus.DEGRADED for summary in summaries)
     name = DEGRADED if is_degraded else None
-    return cast(R, Completed(name=name, message=sentence(summaries), data=result))
+    return cast(R, Completed(name=name, message=summary_line(summaries), data=result))
 
 
-def sentence(summaries: Sequence[RunSummary]) -> str:
-    """What came of the runs, in one line: what was lost, otherwise what was stored."""
-    lost = dict.fromkeys(who(failure) for summary in summaries for failure in summary.failures)
-    if lost:
-        return f"not done: {', '.join(lost)}"
+def summary_line(summaries: Sequence[RunSummary]) -> str:
+    """Return one line on the runs: the assets and models that failed, or else the number of new rows."""
+    failed = dict.fromkeys(failure_label(failure) for summary in summaries for failure in summary.failures)
+    if failed:
+        return f"failed: {', '.join(failed)}"
     forecasts = sum(summary.n_forecasts for summary in summaries)
     scores = sum(summary.n_scores for summary in summaries)
     return f"{forecasts} new forecasts, {scores} new scores"
 
 
-def who(failure: Failure) -> str:
-    """The asset, and the model where the failure is one model's own."""
+def failure_label(failure: Failure) -> str:
+    """Return the symbol of a failure, and the model when it is a single model's failure."""
     return f"{failure.symbol} {failure.model}".strip()

@@ -1,8 +1,8 @@
-"""The steps of the daily job as Prefect tasks: each does what its plain twin in `pipeline.job.steps` does.
+"""The steps of the daily job as Prefect tasks, which call the functions of `pipeline.job`.
 
-Only `download` is tried again, because only there may the same question get another answer; a rate limit is
-not: the daily job makes the whole batch wait. Nothing is cached or persisted: the store is the one memory,
-and it knows what it has already.
+Only `download` is retried, because no other step can succeed on a second try. A rate limit is not retried
+here: the daily job pauses all downloads instead. Prefect caches and persists no results, because all results
+are in the database, and a step skips what is stored already.
 """
 
 from collections.abc import Callable
@@ -25,12 +25,12 @@ R = TypeVar("R")
 
 
 def is_transient(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
-    """Did the task fail in a way that asking again later may cure?"""
+    """Return whether the task failed with a TransientSourceError, so that a retry may succeed."""
     try:
         state.result()
     except TransientSourceError:
         return True
-    except Exception:  # noqa: BLE001 - whatever else has failed, asking again does not cure it
+    except Exception:  # noqa: BLE001 - no other failure is worth a retry
         return False
     return False
 
@@ -51,16 +51,15 @@ judge = _decorated(verdicts.judge, "judge")
 
 
 def prefect_steps(settings: Settings) -> Steps:
-    """The steps as tasks; `[download]` of the settings says how patiently Prefect asks the source."""
-    patience = settings.download
-    patient_download = download.with_options(
-        retries=patience.tries - 1,
-        retry_delay_seconds=exponential_backoff(patience.backoff_seconds),
+    """Return the steps as tasks; retries of `download` follow the section `[download]` of the settings."""
+    retrying_download = download.with_options(
+        retries=settings.download.tries - 1,
+        retry_delay_seconds=exponential_backoff(settings.download.backoff_seconds),
         retry_jitter_factor=0.5,
         retry_condition_fn=is_transient,
     )
     return Steps(
-        download=patient_download,
+        download=retrying_download,
         ingest=ingest,
         assign=assign,
         backtest=backtest,

@@ -1,4 +1,4 @@
-"""Those who train, as Prefect task runners: its process pool, or a Dask cluster."""
+"""Run training on a Prefect task runner: a process pool or a Dask cluster."""
 
 import logging
 from collections.abc import Iterator
@@ -40,11 +40,12 @@ train = task(
 
 @dataclass(frozen=True, eq=False)
 class TaskRunnerWorkers:
-    """Networks are trained by a started task runner, the rest is done in this process."""
+    """Workers that train networks on a started task runner and run other models in this process."""
 
     runner: TaskRunner[Any]
 
     def submit(self, assignment: Assignment) -> Pending:
+        """Submit an assignment and return its pending result."""
         if not is_worth_a_process(assignment):
             return InTurn().submit(assignment)
         future = self.runner.submit(train, {"assignment": assignment})
@@ -52,19 +53,21 @@ class TaskRunnerWorkers:
 
 
 def _worked(future: PrefectFuture[Worked], assignment: Assignment) -> Worked:
-    """What the task gave; when it was lost with its process, the same from a process of its own."""
+    """Return the result of a task; when its process died, repeat the work in a new process."""
     try:
         return future.result()
     except PricecastError:
         raise
     except Exception:
-        log.exception("a task runner lost %s", assignment.config.name)
+        log.exception(
+            "the task runner failed on %s: training it again in a new process", assignment.config.name
+        )
         return worked_alone(assignment)
 
 
 @contextmanager
 def task_runner_workers(settings: Settings) -> Iterator[Workers]:
-    """The workers of a job under Prefect, as `task_runner` of the settings says."""
+    """Open the workers of a job under Prefect, chosen by the setting `task_runner`."""
     if settings.task_runner == "none":
         with open_workers(settings) as workers:
             yield workers

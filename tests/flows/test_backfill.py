@@ -55,7 +55,7 @@ def test_days_that_lose_an_asset_complete_as_degraded(
         database=str(tmp_path / "x.db"),
         return_state=True,
     )
-    assert (state.name, state.message) == ("Degraded", "not done: NOBODY")
+    assert (state.name, state.message) == ("Degraded", "failed: NOBODY")
 
 
 def test_days_in_the_wrong_order_are_refused(backfill: Backfill, config: str, tmp_path: Path) -> None:

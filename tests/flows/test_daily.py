@@ -63,7 +63,7 @@ def test_a_run_that_loses_an_asset_completes_as_degraded(
         config, symbols=["SIM-LEAD", UNKNOWN], as_of=DAY, database=str(tmp_path / "x.db"), return_state=True
     )
     assert state.is_completed()
-    assert (state.name, state.message) == ("Degraded", f"not done: {UNKNOWN}")
+    assert (state.name, state.message) == ("Degraded", f"failed: {UNKNOWN}")
     assert state.result().status is RunStatus.DEGRADED
     shown = json.loads(str(Artifact.get("latest-forecasts").data))
     assert {row["symbol"] for row in shown} == {"SIM-LEAD"}
@@ -81,7 +81,7 @@ def test_a_run_that_loses_every_asset_fails_and_says_why(
         config, symbols=[UNKNOWN], as_of=DAY, database=str(tmp_path / "x.db"), return_state=True
     )
     assert state.is_failed()
-    with pytest.raises(RunFailedError, match=f"not done: {UNKNOWN}") as caught:
+    with pytest.raises(RunFailedError, match=f"failed: {UNKNOWN}") as caught:
         state.result()
     (summary,) = caught.value.summaries
     assert summary.status is RunStatus.FAILED
