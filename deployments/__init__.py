@@ -1,1 +1,1 @@
-"""When and where the flows run: `prefect.yaml` says when, `serve` runs it all by one command."""
+"""Schedules and services: `prefect.yaml` schedules the flows, `serve` runs server, schedules and worker."""

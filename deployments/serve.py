@@ -1,6 +1,6 @@
-"""`pricecast serve`: a Prefect server on this machine, the schedules of `prefect.yaml` and a worker, in one.
+"""`pricecast serve`: run a local Prefect server, the schedules of `prefect.yaml` and a worker together.
 
-Prefect is imported only after its surroundings are set.
+Prefect is imported only after its environment variables are set.
 """
 
 import os
@@ -27,18 +27,20 @@ DEFAULT_PORT = 4200
 DEFINITIONS = Path(__file__).with_name("prefect.yaml")
 DEFAULT_HOME = Path("~/.pricecast/prefect")
 START_SECONDS = 120.0
+"""How long to wait for the server to start."""
 STOP_SECONDS = 20.0
+"""How long to wait for the server to stop before it is killed."""
 POLL_SECONDS = 0.25
 
 
 def main(port: int | None = None) -> None:
-    """Serve the schedules until SIGTERM or Ctrl-C; a run that is under way is told to stop.
+    """Serve the schedules until SIGTERM or Ctrl-C, and then stop the flow runs that are still running.
 
-    Uses the server of PREFECT_API_URL if that is set. Otherwise starts one on 127.0.0.1 (at `port`, else at
-    PREFECT_SERVER_API_PORT, else 4200) and stops it at the end. The schedules stay on.
+    Uses the server of PREFECT_API_URL if that is set. Otherwise starts a server on 127.0.0.1 (at `port`, else
+    at PREFECT_SERVER_API_PORT, else 4200) and stops it at the end. The schedules are not paused at the end.
     """
     prepare_prefect(PREFECT_DEFAULTS)
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
     if os.environ.get("PREFECT_API_URL"):
         _serve()
         return
@@ -50,11 +52,11 @@ def main(port: int | None = None) -> None:
 
 
 def deployments(definitions: Path = DEFINITIONS) -> list["RunnerDeployment"]:
-    """The deployments that `definitions` (a prefect.yaml) describes, for Prefect's `serve`."""
+    """Read the deployments that `definitions` (a prefect.yaml) describes, for Prefect's `serve`."""
     import yaml  # type: ignore[import-untyped]
 
     described = yaml.safe_load(definitions.read_text(encoding="utf-8"))["deployments"]
-    return [_deployment(one) for one in described]
+    return [_deployment(each) for each in described]
 
 
 def _deployment(described: Mapping[str, Any]) -> "RunnerDeployment":
@@ -75,23 +77,23 @@ def _deployment(described: Mapping[str, Any]) -> "RunnerDeployment":
 def _serve() -> None:
     from prefect import serve
 
-    # A pause would outlive this process; and the store has one writer, so runs take turns.
+    # The server would keep the schedules paused after a restart. SQLite has one writer, so runs take turns.
     serve(*deployments(), pause_on_shutdown=False, limit=1)
 
 
 @contextmanager
 def running_server(port: int, home: Path) -> Iterator[str]:
-    """A Prefect server of our own while the block lasts, with its database and log in `home`; yields its API.
+    """Run a Prefect server during the block, with its database and log in `home`, and yield its API URL.
 
-    UsageError when the port is taken, PricecastError when the server does not come up in START_SECONDS.
+    UsageError when the port is in use, PricecastError when the server does not start within START_SECONDS.
     """
     _require_free(port)
     home.mkdir(parents=True, exist_ok=True)
     log = home / "server.log"
     url = f"http://{HOST}:{port}/api"
     with log.open("ab") as output:
-        # In a session of its own, so that Ctrl-C reaches it only by way of us, after the runs.
-        server = subprocess.Popen(  # noqa: S603 - our own interpreter, no text from outside
+        # In a session of its own: Ctrl-C must stop the runs first, and `_stop` the server last.
+        server = subprocess.Popen(  # noqa: S603 - our own interpreter, fixed arguments
             [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
             env={**os.environ, "PREFECT_HOME": str(home), "PREFECT_API_URL": url},
             stdin=subprocess.DEVNULL,
@@ -121,17 +123,17 @@ def _require_free(port: int) -> None:
 def _await_health(server: "subprocess.Popen[bytes]", address: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
-        if _answers(address):
+        if _is_healthy(address):
             return
         time.sleep(POLL_SECONDS)
-    what = "did not come up" if server.poll() is None else f"ended with code {server.returncode}"
-    raise PricecastError(f"the Prefect server {what}", f"See why in {log}.")
+    what = "did not start in time" if server.poll() is None else f"ended with exit code {server.returncode}"
+    raise PricecastError(f"the Prefect server {what}", f"Read the reason in its log {log}.")
 
 
-def _answers(address: str) -> bool:
+def _is_healthy(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=POLL_SECONDS * 8) as answer:  # noqa: S310 - own address
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(address, timeout=POLL_SECONDS * 8) as response:  # noqa: S310 - own address
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False
 
@@ -145,7 +147,7 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
         server.wait()
 
 
-def _leave(_number: int, _frame: object) -> NoReturn:
+def _exit_on_signal(_number: int, _frame: object) -> NoReturn:
     sys.exit(0)
 
 
