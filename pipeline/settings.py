@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    SettingsError,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from pipeline.errors import ConfigError
 from pipeline.types import Adjustment, Cell, Differencing, FeatureSet, Scaling, Schedule, Shape, Target
@@ -45,19 +40,22 @@ SUFFIX_MARKETS: Mapping[str, tuple[str, str]] = {
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class AssetSettings(_Frozen):
-    """An asset, its trading calendar (an exchange_calendars name) and the assets that lead it."""
+    """One asset to forecast. Write one `[[assets]]` table for each."""
 
     symbol: str = Field(min_length=1)
+    """The asset's name as the price source spells it, such as BTC-USD or AAPL."""
     calendar: str = "XNYS"
+    """Trading calendar: a name of the library exchange_calendars (XNYS is New York), or 24/7 for crypto."""
     currency: str = "USD"
+    """Currency of the prices. A download in another currency is quarantined."""
     leads: tuple[str, ...] | Literal["auto"] = ()
-    """Symbols; or "auto": every fit chooses among all configured assets by what leads on its own rows."""
+    """Other assets whose changes the multivariate models see. `auto`: every fit chooses them by itself."""
     spreads: tuple[str, ...] = ()
-    """Symbols whose log ratio to this asset, and its change, are features too."""
+    """Other assets for which the multivariate models see the log ratio of the two closes, and its change."""
 
     @model_validator(mode="after")
     def _is_not_its_own(self) -> Self:
@@ -68,66 +66,87 @@ class AssetSettings(_Frozen):
 
 
 class TransformSettings(_Frozen):
-    """From bars to windows."""
+    """How stored prices become the windows that models learn from."""
 
     adjust: Adjustment = Adjustment.SPLITS
-    """What the prices that models learn from and are scored by are adjusted for: splits, or dividends too."""
+    """What prices are adjusted for, in training and scoring: `splits`, or `dividends` too (total return)."""
     difference: Differencing = Differencing.LOG
+    """How prices become changes: `log` differences, `simple` differences, or `none` (prices as they are)."""
     scaler: Scaling = Scaling.STANDARD
+    """How features are scaled, by statistics of the training rows alone: `standard` (mean 0, standard
+    deviation 1), `minmax` (0 to 1), `robust` (median 0, interquartile range 1) or `none`."""
     time_steps: int = Field(default=10, ge=1, le=1000)
+    """Consecutive sessions in one window, the input of one forecast."""
     train_sessions: int = Field(default=1500, ge=50)
-    """A fit learns from at most this many newest sessions."""
+    """A fit learns from windows that end in this many newest sessions up to its origin."""
     validation_fraction: float = Field(default=0.15, ge=0.0, lt=0.9)
+    """Newest share of the windows, held out for early stopping and for ridge's penalty; 0: no validation."""
     target: Target = Target.EACH
-    """each: the sessions 1..horizons ahead; last: the one `horizons` ahead alone."""
+    """`each`: forecast every session from 1 to `horizons` ahead; `last`: only the last of them."""
     bridge_gaps: bool = False
-    """Let windows span missing sessions, as if the sessions around a gap were consecutive."""
+    """Whether a window may span missing sessions, as if the sessions around a gap were consecutive."""
 
 
 class LstmSettings(_Frozen):
-    """Architecture and fitting of the recurrent models."""
+    """Architecture and training of the recurrent models; `[model.NAME.lstm]` sets any key for one model."""
 
     cell: Cell = Cell.LSTM
+    """The recurrent layer: `lstm` or `gru`."""
     shape: Shape = Shape.DIRECT
-    """direct: all horizons from the last step. sequence: after every step. repeat: unfolded from the last
-    output. recursive: one step ahead, fed back (univariate). seq2seq: encoder and decoder."""
+    """`direct`: all horizons at once after the last step; `sequence`: after every step; `repeat`: the last
+    output unfolded over the horizons; `recursive`: one session ahead, fed back for the next (univariate
+    models only); `seq2seq`: an encoder whose states start a decoder."""
     seeds: int = Field(default=1, ge=1, le=100)
-    """The forecast is the mean of networks trained from so many seeds."""
+    """Networks trained from different seeds for one fit; the forecast is their mean."""
     units: int = Field(default=16, ge=1)
+    """Units of each recurrent layer."""
     layers: int = Field(default=1, ge=1, le=8)
+    """Recurrent layers on top of each other."""
     bidirectional: bool = False
+    """Whether each layer also reads the window backward."""
     stateful: bool = False
-    """Windows are taught in their order in time, and a state goes on from one to the next and into the
-    forecasts; shape direct only."""
+    """Whether the recurrent state is kept from window to window and into the forecasts; `direct` only."""
     branches: int = Field(default=1, ge=1, le=2)
-    """2: the asset's own features and its leads' in layers of their own, then side by side."""
+    """2: own features and leads go through separate recurrent layers, whose outputs are concatenated."""
     activation: str = "tanh"
+    """Activation of the layer's output: the name of a Keras activation."""
     recurrent_activation: str = "sigmoid"
+    """Activation of the layer's gates: the name of a Keras activation."""
     use_bias: bool = True
+    """Whether the recurrent layers have a bias."""
     dropout: float = Field(default=0.1, ge=0.0, lt=1.0)
+    """Share of a layer's inputs that is dropped in training."""
     recurrent_dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    """Share of the recurrent state that is dropped in training."""
     learning_rate: float = Field(default=5e-3, gt=0.0)
+    """Learning rate of the optimizer in the first epoch."""
     schedule: Schedule = Schedule.CONSTANT
+    """The learning rate over the epochs: `constant`, `cosine` (down to 0) or `exponential` (down to 10%)."""
     clip_norm: float = Field(default=0.0, ge=0.0)
-    """Gradients are scaled down to this norm; 0: never."""
+    """Gradients whose common norm is larger are scaled down to it; 0: gradients are not clipped."""
     optimizer: str = "adam"
+    """The name of a Keras optimizer."""
     loss: str = "mse"
+    """The loss that training minimizes: `mse`, `mae`, `mape`, `msle`, `huber`, `log_cosh` or `cosine`."""
     epochs: int = Field(default=20, ge=1)
+    """Passes over the training windows, at most."""
     batch_size: int = Field(default=64, ge=1)
+    """Windows in one training step."""
     patience: int = Field(default=5, ge=1)
-    """Stop after so many epochs without a better validation loss; the best epoch's weights are kept."""
+    """Training stops after this many epochs without a better validation loss; the best epoch is kept."""
     min_improvement: float = Field(default=0.005, ge=0.0, lt=1.0)
-    """A better validation loss is lower by this share: less is what chance gives an epoch among many."""
+    """A validation loss counts as better only if it is lower by this share; smaller gains are noise."""
     warm_epochs: int = Field(default=0, ge=0)
-    """Re-fits go on from the weights of the fit before for so many epochs; 0: every fit starts anew."""
+    """Warm start: a fit continues from the previous fit's weights for this many epochs; 0: new weights."""
     warm_audit_days: int = Field(default=30, ge=1)
-    """So often a fit that starts anew runs beside a warm one; warm starts end when they are worse."""
+    """Days between comparisons of warm starts with a fit from new weights; if worse, warm starts end."""
 
 
 class RidgeSettings(_Frozen):
-    """Ridge regression on the flattened window; the penalty is chosen on the validation block."""
+    """Ridge regression on the flattened window."""
 
     alphas: tuple[Annotated[float, Field(gt=0.0)], ...] = (1e1, 1e2, 1e3, 1e4, 1e5)
+    """Penalties to choose from; the one with the lowest error on the validation block is taken."""
 
 
 def _unique_members(members: tuple[str, ...]) -> tuple[str, ...]:
@@ -137,62 +156,81 @@ def _unique_members(members: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class EnsembleSettings(_Frozen):
-    """The models whose forecasts the ensembles are made of; they have to be among `models`."""
+    """The models `ensemble-mean` and `ensemble-shrunk`, which combine the forecasts of other models."""
 
     members: Annotated[tuple[str, ...], AfterValidator(_unique_members)] = (
         "ridge",
         "lstm-univariate",
         "lstm-multivariate",
     )
+    """The models that are combined: at least two, all of them listed in `models`."""
 
 
 class ModelOverride(_Frozen):
-    """What one model does otherwise than the general settings; absent keys inherit."""
+    """Settings of one model, in a table such as `[model.lstm-levels]`; they win over the general ones."""
 
     features: FeatureSet | None = None
+    """What it sees: `univariate` (the close), `bivariate` (and the day's range) or `multivariate` (all)."""
     difference: Differencing | None = None
+    """As `transform.difference`."""
     scaler: Scaling | None = None
+    """As `transform.scaler`."""
     time_steps: int | None = Field(default=None, ge=1, le=1000)
+    """As `transform.time_steps`."""
     train_sessions: int | None = Field(default=None, ge=50)
+    """As `transform.train_sessions`."""
     validation_fraction: float | None = Field(default=None, ge=0.0, lt=0.9)
+    """As `transform.validation_fraction`."""
     target: Target | None = None
+    """As `transform.target`."""
     lstm: Mapping[str, Any] = Field(default_factory=dict)
+    """Any keys of `[lstm]`, for this model."""
 
 
 class BacktestSettings(_Frozen):
-    """Walk-forward on an asset's first run: how many origins, and how often a model is fitted anew."""
+    """The walk-forward backtest that a model gets when it first runs for an asset."""
 
     origins: int = Field(default=500, ge=0)
+    """Past sessions that forecasts are issued from: the newest ones. 0: no backtest."""
     refit_every: int = Field(default=125, ge=1)
+    """The model is trained once for every so many origins, at the first of them."""
 
 
 class IntervalSettings(_Frozen):
-    """Conformal bands: the newest so many out-of-sample errors set their width."""
+    """The conformal 80% and 95% bands around the forecasts."""
 
     window: int = Field(default=250, ge=20)
+    """The newest errors of the same series, known at the origin, that set the width of its bands."""
 
 
 class SettleSettings(_Frozen):
-    """Minutes from a session's close until its bar is taken as final."""
+    """When a session's bar counts as final. Before that, no run uses it."""
 
     exchange_minutes: int = Field(default=30, ge=0)
+    """Minutes after an exchange's close."""
     continuous_minutes: int = Field(default=180, ge=0)
+    """Minutes after midnight UTC, for assets with the calendar 24/7."""
 
 
 class DownloadSettings(_Frozen):
-    """How the outside world is asked."""
+    """How prices are downloaded, and how patiently."""
 
     history_start: date = date(2015, 1, 1)
+    """First session date that is asked for."""
     overlap_sessions: int = Field(default=20, ge=10)
-    """So many stored sessions are asked for again, to see whether they have changed."""
+    """Stored sessions that are downloaded again with the new ones, to see whether they have been revised."""
     timeout_seconds: float = Field(default=10.0, gt=0.0)
+    """Seconds until a request without an answer counts as failed."""
     tries: int = Field(default=3, ge=1, le=10)
+    """Attempts at one download, in all, when the failure may pass (broken connection, time-out, HTTP 5xx)."""
     backoff_seconds: float = Field(default=10.0, ge=0.0)
+    """Pause before the second attempt; each further pause is twice as long, with some jitter."""
     seconds_between_requests: float = Field(default=1.0, ge=0.0)
+    """Pause between two requests to Yahoo; jitter makes it up to half longer."""
     rate_limit_seconds: float = Field(default=60.0, ge=0.0)
-    """A run's first pause after a source has asked it to slow down; each further one is twice as long."""
+    """A run's first pause after the source has reported a rate limit; each further one is twice as long."""
     rate_limit_pauses: int = Field(default=3, ge=0, le=10)
-    """After so many pauses, what is left of the run's downloads is not asked for any more."""
+    """Pauses after which a run that is still rate-limited asks for no more downloads."""
 
 
 def _unique_symbols(assets: tuple[AssetSettings, ...]) -> tuple[AssetSettings, ...]:
@@ -209,42 +247,52 @@ DEFAULT_ASSETS = (
     AssetSettings(symbol="SPY", leads=("BTC-USD",)),
 )
 DEFAULT_MODELS = (
-    "last-value",
-    "drift",
-    "ridge",
-    "lstm-levels",
-    "lstm-univariate",
-    "lstm-bivariate",
-    "lstm-multivariate",
+    *("last-value", "drift", "ridge"),
+    *("lstm-levels", "lstm-univariate", "lstm-bivariate", "lstm-multivariate"),
 )
 
 
 class Settings(_Frozen):
-    """Everything a run may be told, frozen."""
+    """Every setting of a run, frozen."""
 
     database: str = "sqlite:///pricecast.db"
+    """Where everything is stored: a SQLite file, or any SQLAlchemy URL."""
     source: str = "yahoo"
+    """Where prices come from: `yahoo`, `csv:PATH` (a folder, or one file of all symbols) or `simulated`."""
     horizons: int = Field(default=5, ge=1, le=60)
+    """Sessions ahead that are forecast: from 1 to this number."""
     seed: int = Field(default=7, ge=0, lt=2**31)
+    """Base of all random numbers; a fit's own seed adds symbol, model, configuration and origin date."""
     models: tuple[str, ...] = Field(default=DEFAULT_MODELS, min_length=1)
+    """The models to run for every asset."""
     assets: Annotated[tuple[AssetSettings, ...], AfterValidator(_unique_symbols)] = DEFAULT_ASSETS
+    """The assets to forecast, each once."""
     transform: TransformSettings = TransformSettings()
+    """How stored prices become the windows that models learn from."""
     lstm: LstmSettings = LstmSettings()
+    """Architecture and training of the recurrent models."""
     ridge: RidgeSettings = RidgeSettings()
+    """The model `ridge`."""
     ensemble: EnsembleSettings = EnsembleSettings()
+    """The models that combine the forecasts of others."""
     model: Mapping[str, ModelOverride] = Field(default_factory=dict)
-    """Overrides by model name, e.g. `[model.lstm-levels] time_steps = 7`."""
+    """Settings of single models, by the model's name."""
     backtest: BacktestSettings = BacktestSettings()
+    """The walk-forward backtest."""
     intervals: IntervalSettings = IntervalSettings()
+    """The bands around the forecasts."""
     settle: SettleSettings = SettleSettings()
+    """When a session's bar counts as final."""
     download: DownloadSettings = DownloadSettings()
+    """How prices are downloaded."""
     keep_weights_days: int = Field(default=30, ge=0)
+    """Days until a fit's weights are deleted, if a newer fit has replaced it; forecasts are never deleted."""
     workers: int = Field(default=0, ge=0, le=256)
-    """Processes that train networks; 0: one a core, 1: none beside the job's own."""
+    """Processes that train networks. 0: one for each core; 1: the process of the job trains them itself."""
     task_runner: Literal["none", "process-pool", "dask"] = "none"
-    """Under Prefect, whose processes these are: the job's own (none), or those of a Prefect task runner."""
+    """Under Prefect, who starts the training processes: pricecast (`none`) or a Prefect task runner."""
     dask_address: str = ""
-    """The scheduler of a Dask cluster, as tcp://HOST:PORT; empty: a cluster of this machine's processes."""
+    """Scheduler of a Dask cluster, as tcp://HOST:PORT. Empty: a cluster of processes on this machine."""
 
     def asset(self, symbol: str) -> AssetSettings:
         """The configured asset, or one derived from the symbol's suffix."""

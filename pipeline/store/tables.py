@@ -64,7 +64,7 @@ metadata = MetaData()
 SERIES = ("symbol", "model", "config_hash", "horizon")
 """The columns that identify a series of forecasts, as in `types.SeriesKey`."""
 
-SYMBOL = "The asset, as its price source calls it"
+SYMBOL = "The asset, as its price source spells it"
 MODEL = "The model's name"
 CONFIG_HASH = "Hash of all settings that the model's forecasts depend on"
 HORIZON = "Sessions from the origin to the target, from 1"
@@ -106,16 +106,16 @@ runs = Table(
     "runs",
     metadata,
     _identity("run_id"),
-    _column("command", Text, "The command that ran"),
+    _column("command", Text, "The command that started the run"),
     _column("source", Text, "Where the prices came from"),
-    _column("as_of_utc", UtcDateTime, "The moment whose knowledge the run may use"),
-    _column("started_at_utc", UtcDateTime, "Wall clock at the start"),
-    _optional("finished_at_utc", UtcDateTime, "Wall clock at the end; NULL while running or after a crash"),
+    _column("as_of_utc", UtcDateTime, "The run's as_of: nothing that settled later is used"),
+    _column("started_at_utc", UtcDateTime, "UTC time of the start"),
+    _optional("finished_at_utc", UtcDateTime, "UTC time of the end; NULL: running, or crashed"),
     _column("status", Text, "running, done, degraded or failed"),
     _column("code_version", Text, "Version of pricecast"),
     _column("settings", Text, "All settings, as JSON"),
     _optional("summary", Text, "What happened, as JSON: failures and counts"),
-    comment="One row a run: what was asked, and how it ended",
+    comment="One row for each run: what was asked for, and how it ended",
 )
 
 assets = Table(
@@ -125,9 +125,9 @@ assets = Table(
     _column("calendar", Text, "Trading calendar, an exchange_calendars name"),
     _column("currency", Text, "Currency of its prices"),
     _column("leads", Text, 'Symbols of the assets that lead it, as a JSON list, or "auto"'),
-    _column("first_run_id", Integer, "The run that first met it", ForeignKey("runs.run_id")),
-    _optional("asked_from_date", Date, "First session date that its source was ever asked for"),
-    comment="Every asset that prices or forecasts are stored of",
+    _column("first_run_id", Integer, "The run in which it first appeared", ForeignKey("runs.run_id")),
+    _optional("asked_from_date", Date, "First session date that was ever asked for"),
+    comment="Every asset that has prices or forecasts here",
 )
 
 price_bars = Table(
@@ -140,7 +140,7 @@ price_bars = Table(
     _column("open", Float, "First price"),
     _column("high", Float, "Highest price"),
     _column("low", Float, "Lowest price"),
-    _column("close", Float, "Last price, adjusted for splits and not for dividends"),
+    _column("close", Float, "Last price, adjusted for splits but not for dividends"),
     _column("volume", Float, "Traded volume"),
     _column("first_seen_at_utc", UtcDateTime, "When this revision was first downloaded"),
     _superseded(),
@@ -156,17 +156,21 @@ rejected_bars = Table(
     _identity("rejected_id"),
     _symbol(),
     _column("date_text", Text, "The row's date as the source wrote it"),
-    _optional("session_date", Date, "The session it is dated on; NULL: the date cannot be read"),
-    _column("reason", Text, "Why it was not believed"),
-    _column("code", Text, "The same as a code (types.QuarantineCode), which decides what may be done"),
+    _optional("session_date", Date, "Session date of the row; NULL: its date cannot be read"),
+    _column("reason", Text, "Why the row is quarantined"),
+    _column(
+        "code", Text, "The reason as a code (types.QuarantineCode), which says whether it can be released"
+    ),
     _column("row", Text, "The row's values, as JSON"),
-    _column("first_seen_at_utc", UtcDateTime, "When it was first downloaded"),
+    _column("first_seen_at_utc", UtcDateTime, "When the row was first downloaded"),
     _run(),
-    _optional("decision", Text, "released: to be believed; rejected: never; NULL: nobody has decided"),
+    _optional(
+        "decision", Text, "A person's decision. released: store it; rejected: never store it; NULL: none yet"
+    ),
     _optional("decided_at_utc", UtcDateTime, "When that was decided"),
-    _optional("resolved_at_utc", UtcDateTime, "When it was believed, or the source no longer gave it"),
+    _optional("resolved_at_utc", UtcDateTime, "When it was stored, or the source no longer gave it"),
     UniqueConstraint("symbol", "date_text", "reason", "row", name="rejected_bars_row"),
-    comment="Downloaded rows that were not believed, with what a person decided",
+    comment="Quarantined rows: downloaded, doubted and not stored as prices; with a person's decisions",
 )
 
 gaps = Table(
@@ -175,11 +179,11 @@ gaps = Table(
     _identity("gap_id"),
     _symbol(),
     _column("session_date", Date, "The expected session without an accepted bar"),
-    _column("first_seen_at_utc", UtcDateTime, "When it was first missed"),
+    _column("first_seen_at_utc", UtcDateTime, "When it was first found missing"),
     _run(),
     _optional("filled_at_utc", UtcDateTime, "When a bar for it was stored; NULL: still missing"),
     UniqueConstraint("symbol", "session_date", name="gaps_session"),
-    comment="Expected sessions that no bar was accepted for",
+    comment="Expected sessions without a stored bar",
 )
 
 corporate_actions = Table(
@@ -203,12 +207,12 @@ rebasings = Table(
     metadata,
     _identity("rebasing_id"),
     _symbol(),
-    _column("through_date", Date, "Last session whose bars were given in other units"),
-    _column("ratio", Float, "New close for one of the old"),
+    _column("through_date", Date, "Last session that is in the new units"),
+    _column("ratio", Float, "New close divided by the old close"),
     _column("n_bars", Integer, "Stored bars that were replaced"),
     _column("first_seen_at_utc", UtcDateTime, "When the source first gave the new units"),
     _run(),
-    comment="Histories that a source gave in other units, after a split for instance",
+    comment="Histories that were converted to new units, for example after a split",
 )
 
 fits = Table(
@@ -223,20 +227,24 @@ fits = Table(
     _column("seed", Integer, "Seed of its random numbers"),
     _column("code_version", Text, "Version of pricecast that fitted it"),
     _column("kind", Text, "live, backtest or audit"),
-    _column("adjustment", Text, "Its closes are adjusted for: splits, or dividends too"),
-    _column("way", Text, "cold: started anew; warm: went on from the weights of the fit before"),
-    _optional("start_hash", Text, "Hash of the weights that a warm fit went on from; NULL: cold"),
+    _column("adjustment", Text, "What its prices are adjusted for: splits, or dividends too"),
+    _column("way", Text, "cold: from new weights; warm: from the weights of the previous fit"),
+    _optional("start_hash", Text, "Hash of the weights that a warm fit started from; NULL: cold"),
     _column("trained_from_date", Date, "First training session"),
     _column("trained_through_date", Date, "Last session that a training or validation target touches"),
     _column("n_training", Integer, "Training windows"),
     _column("n_validation", Integer, "Validation windows"),
-    _optional("adf_p", Figure, "p-value of the ADF test (null: unit root) on the differenced close"),
-    _optional("kpss_p", Figure, "p-value of the KPSS test (null: stationary) on the differenced close"),
+    _optional(
+        "adf_p", Figure, "p-value of the null hypothesis that the differenced close has a unit root (ADF)"
+    ),
+    _optional(
+        "kpss_p", Figure, "p-value of the null hypothesis that the differenced close is stationary (KPSS)"
+    ),
     _optional(
         "naive_mae", Figure, "Mean absolute one-session change of the close in training: scale of MASE"
     ),
     _column("best_epoch", Integer, "The epoch whose weights were kept"),
-    _column("made_at_utc", UtcDateTime, "Wall clock when it was stored"),
+    _column("made_at_utc", UtcDateTime, "UTC time at which it was stored"),
     _column("epochs", Text, "Loss by epoch, as JSON: [[epoch, training, validation or null], ...]"),
     _optional("weights", LargeBinary, "Weights as .npz without pickle; NULL: none kept, or pruned"),
     comment="Every trained model with what it takes to train it again",
@@ -252,10 +260,10 @@ fit_leads = Table(
     Column("lead", Text, ForeignKey("assets.symbol"), primary_key=True, comment="The other asset"),
     _column("sessions_ahead", Integer, "Sessions by which its changes go before the asset's"),
     _optional("correlation", Figure, "Correlation at that distance, on the training rows"),
-    _optional("p_value", Figure, "p-value of: no correlation 1 to H sessions ahead"),
-    _column("n", Integer, "Pairs of changes it rests on"),
+    _optional("p_value", Figure, "p-value of the null hypothesis of no correlation 1 to H sessions ahead"),
+    _column("n", Integer, "Pairs of changes in the correlation"),
     _column("is_used", Boolean, "1: a feature of the fit"),
-    comment="What the leads of each fit were worth on its training rows",
+    comment="Correlation of each fit's leads with its asset, on its training rows",
 )
 
 forecasts = Table(
@@ -267,7 +275,7 @@ forecasts = Table(
     _symbol(),
     _column("model", Text, MODEL),
     _column("config_hash", Text, CONFIG_HASH),
-    _column("kind", Text, "live, backtest or audit: what starting anew says beside a warm fit"),
+    _column("kind", Text, "live, backtest or audit (a fit from new weights, compared with a warm one)"),
     _column("horizon", Integer, HORIZON),
     _column("origin_date", Date, "Last settled session that the forecast knows"),
     _column("target_date", Date, "The session it forecasts"),
@@ -278,7 +286,7 @@ forecasts = Table(
     _optional("lower_95", Figure, "Lower end of the 95% band; NULL: too few past errors"),
     _optional("upper_95", Figure, "Upper end of the 95% band"),
     _column("is_late", Boolean, "1: the target had already settled when it was made"),
-    _column("made_at_utc", UtcDateTime, "Wall clock when it was stored"),
+    _column("made_at_utc", UtcDateTime, "UTC time at which it was stored"),
     UniqueConstraint(
         "symbol", "model", "config_hash", "kind", "origin_date", "horizon", name="forecasts_series"
     ),
@@ -294,7 +302,7 @@ scores = Table(
     _column("actual_close", Float, "Close of the target in the price basis of the forecast's origin"),
     _column("error", Float, "Forecast minus actual"),
     _column("naive_error", Float, "Last close minus actual"),
-    _column("scored_at_utc", UtcDateTime, "Wall clock when it was scored"),
+    _column("scored_at_utc", UtcDateTime, "UTC time at which it was scored"),
     _superseded(),
     comment="Errors of matured forecasts, append-only: a revised actual gives a new score",
 )
@@ -313,8 +321,8 @@ metrics = Table(
     _column("metric", Text, "The metric's name"),
     _optional("value", Figure, "Its value; NULL: undefined"),
     _column("n", Integer, "Forecasts it is computed from"),
-    _column("as_of_utc", UtcDateTime, "The moment whose knowledge it rests on"),
-    _column("made_at_utc", UtcDateTime, "Wall clock when it was stored"),
+    _column("as_of_utc", UtcDateTime, "The as_of of the run: nothing that settled later is used"),
+    _column("made_at_utc", UtcDateTime, "UTC time at which it was stored"),
     comment="Metrics of each series through time, a row whenever one changes",
 )
 Index(
@@ -323,30 +331,47 @@ Index(
 )
 
 EVIDENCE = {
-    "skill": "1 - MSE / MSE of persistence, free of drift, in units of the volatility known at the origin",
-    "skill_low": "Lower end of its 95% interval",
-    "skill_high": "Upper end of its 95% interval",
-    "skill_as_issued": "The same skill with the forecasts' drift",
-    "size": "Size of the predicted moves relative to the actual ones",
-    "slope": "Mincer-Zarnowitz slope: what to multiply the predicted changes by",
-    "p_skill": "p-value of: the predicted changes say nothing about the moves, the market's drift apart",
-    "p_skill_adjusted": "The same, adjusted for every series judged together at this horizon",
-    "p_anti": "p-value of: the moves do not go against the predicted changes",
-    "p_shape": "p-value of: the forecasts are no filter of prices already known",
-    "p_no_skill": "p-value of: the skill is 2% or more",
-    "p_echo": "p-value of the verdict ECHO: the larger of p_shape and p_no_skill",
-    "p_worse": "p-value of: as issued, no worse than persistence",
-    "p_better": "p-value of: as issued, no better than persistence",
-    "dm_p_value": "Classical Diebold-Mariano p-value of beating persistence; decides nothing",
-    "hit_rate": "Share of moves whose direction was forecast",
-    "p_direction": "Pesaran-Timmermann p-value of the directions",
-    "distance": "Distance from the nearest naive rule, in typical moves; below 0.02 it is that rule",
-    "tracking": "Weight of the price level in the forecasts: 1 follows the price, 0 stands still",
-    "mean_lag_sessions": "Mean age in sessions of the prices that the forecasts are made of",
-    "filter_r2": "Share of the predicted changes that prices already known explain, adjusted; below 0: none",
-    "power": "Probability that a skill of 2% would have been seen, if judged alone",
-    "min_detectable_r2": "R2 that would have been seen with 80% probability, if judged alone",
-    "e_value": "Evidence of skill since the first forecast, valid at any look while returns are symmetric",
+    "skill": "1 - MSE / MSE of persistence, of log changes in units of the volatility known at the origin, "
+    "without the forecasts' constant drift; above 0 beats the last price",
+    "skill_low": "Lower end of the 95% confidence interval of skill",
+    "skill_high": "Upper end of the 95% confidence interval of skill",
+    "skill_as_issued": "The same skill with the forecasts' drift left in",
+    "size": "Size of the predicted changes relative to the actual moves (root mean squares)",
+    "slope": "Mincer-Zarnowitz slope: the factor that the predicted changes should be multiplied by; "
+    "above 0.5 beats the last price",
+    "p_skill": "p-value of the null hypothesis that the predicted changes say nothing about the moves, also "
+    "after removing the market's mean return; small means informative",
+    "p_skill_adjusted": "p-value of the null hypothesis that p_skill tests, adjusted (Benjamini-Hochberg) "
+    "for all series judged together at this horizon; small means informative",
+    "p_anti": "p-value of the null hypothesis that the moves do not go against the predicted changes; "
+    "small means that they do",
+    "p_shape": "p-value of the null hypothesis that the forecasts are not a filter (weighted sum) of prices "
+    "already known; small means that they are",
+    "p_no_skill": "p-value of the null hypothesis that the skill is 2% or more; small means that such a "
+    "skill is excluded",
+    "p_echo": "p-value of the null hypothesis that the forecasts are no echo, the larger of p_shape and "
+    "p_no_skill; small means ECHO",
+    "p_worse": "p-value of the null hypothesis that the forecasts, as issued, are no worse than repeating "
+    "the last price; small means worse",
+    "p_better": "p-value of the null hypothesis that the forecasts, as issued, are no better than repeating "
+    "the last price; small means better",
+    "dm_p_value": "p-value of the null hypothesis that the forecasts are no better than persistence "
+    "(classical Diebold-Mariano test, which no verdict uses); small means better",
+    "hit_rate": "Share of moves whose direction was forecast correctly",
+    "p_direction": "p-value of the null hypothesis that predicted and actual directions are independent "
+    "(Pesaran-Timmermann); small means that they agree",
+    "distance": "Distance from the nearest naive rule, in typical moves; below 0.02 the forecasts are a copy "
+    "of that rule",
+    "tracking": "Weight of the price level in the forecasts: 1 if they follow the price, 0 if they ignore it",
+    "mean_lag_sessions": "Mean age, in sessions, of the prices that the forecasts are composed of; 0 is the "
+    "last price",
+    "filter_r2": "Share of the variance of the predicted changes that prices already known explain "
+    "(adjusted R2; below 0 where they explain nothing)",
+    "power": "Probability that a skill of 2% would have been detected, if the series were judged alone",
+    "min_detectable_r2": "R2 that would have been detected with 80% probability, if the series were judged "
+    "alone",
+    "e_value": "Evidence of skill since the first forecast (e-process): chance reaches 20 in 5% of cases at "
+    "most, however often one looks, if returns are symmetric",
 }
 """The numeric columns of a verdict: the figures of `types.Evidence` and the adjusted p-value."""
 
@@ -360,7 +385,7 @@ verdicts = Table(
     _column("config_hash", Text, CONFIG_HASH),
     _column("horizon", Integer, HORIZON),
     _column("verdict", Text, "SKILLED, ECHO, SUSPECT_ECHO, NO_SKILL, WORSE or INSUFFICIENT"),
-    _column("n", Integer, "Scored forecasts it rests on, live and backtest together"),
+    _column("n", Integer, "Scored forecasts that were judged, live and backtest together"),
     _optional("n_live", Integer, "How many of them are live"),
     _optional(
         "n_left_out", Integer, "Scored forecasts outside the longest stretch without a missing session"
@@ -368,11 +393,11 @@ verdicts = Table(
     _optional("first_origin_date", Date, "Origin of the first of them"),
     _optional("last_origin_date", Date, "Origin of the last of them"),
     *(_optional(name, Figure, comment) for name, comment in EVIDENCE.items()),
-    _column("nearest_naive", Text, "The naive rule that the forecasts are nearest to"),
-    _column("is_promoted", Boolean, "1: skilled, and beyond the chance of looking every day"),
+    _column("nearest_naive", Text, "The naive rule that the forecasts are most similar to"),
+    _column("is_promoted", Boolean, "1: SKILLED, and the e-value has reached 20"),
     _column("sentence", Text, "The verdict in words"),
-    _column("as_of_utc", UtcDateTime, "The moment whose knowledge it rests on"),
-    _column("judged_at_utc", UtcDateTime, "Wall clock when it was judged"),
+    _column("as_of_utc", UtcDateTime, "The as_of of the run: nothing that settled later is used"),
+    _column("judged_at_utc", UtcDateTime, "UTC time at which it was judged"),
     comment="Lag verdicts of each series with their evidence, a row whenever one changes",
 )
 Index("verdicts_newest", *(verdicts.c[name] for name in (*SERIES, "as_of_utc", "verdict_id")))
