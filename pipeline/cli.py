@@ -35,7 +35,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _db = typer.Typer(help="Migrations, backup and integrity of the database.", rich_markup_mode=None)
-_quarantine = typer.Typer(help="Rows that were not believed, for a person to decide.", rich_markup_mode=None)
+_quarantine = typer.Typer(
+    help="Decide on quarantined rows: downloaded, doubted, not stored.", rich_markup_mode=None
+)
 
 _COMMANDS: tuple[Callable[..., None], ...] = (
     *(demo.demo, run.run, run.backfill, run.download),

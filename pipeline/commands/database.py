@@ -12,7 +12,7 @@ from pipeline.errors import StoreError
 def upgrade(db: DatabaseOption = None, config: ConfigOption = None) -> None:
     """Bring the database to this version's schema.
 
-    It is made when there is none.
+    A database that does not exist is created.
     """
     from pipeline.show.text import database_name
     from pipeline.store import open_store
@@ -24,11 +24,11 @@ def upgrade(db: DatabaseOption = None, config: ConfigOption = None) -> None:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that does not exist yet.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy: a file that does not exist yet.")],
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Copy the database, also while it is in use."""
+    """Copy the SQLite database, even while it is in use."""
     from pipeline import store
     from pipeline.show.text import database_name
 
@@ -38,9 +38,9 @@ def backup(
 
 
 def check(db: DatabaseOption = None, config: ConfigOption = None) -> None:
-    """Look for damage and contradictions.
+    """Check the database for damage and contradictions.
 
-    The exit code is 1 when there are any.
+    The exit code is 1 if there are any.
     """
     from pipeline import store
     from pipeline.show.text import database_name

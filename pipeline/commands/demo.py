@@ -13,13 +13,16 @@ DEFAULT_AS_OF = "2026-06-01T23:59:59Z"
 
 def demo(
     db: Annotated[
-        str, typer.Option("--db", metavar="FILE", help="A SQLite file; an older demo's is replaced.")
+        str, typer.Option("--db", metavar="FILE", help="SQLite file to write; an earlier demo's is replaced.")
     ] = DEFAULT_FILE,
     as_of: Annotated[
-        str, typer.Option("--as-of", metavar="DATE", help="The day that the demo plays.")
+        str, typer.Option("--as-of", metavar="DATE", help="The simulated day of the run.")
     ] = DEFAULT_AS_OF,
 ) -> None:
-    """Run it all offline on a market whose truth is known."""
+    """Run the daily job offline on a simulated market.
+
+    It prints the forecasts, and the verdicts next to the truth that the market was made with.
+    """
     from pipeline import demo as show
     from pipeline.clock import parse_moment
     from pipeline.show import runs

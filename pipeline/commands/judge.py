@@ -39,21 +39,23 @@ class _Judged:
 
 
 def judge(
-    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The forecasts; may be gzipped.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The forecasts, plain or gzipped.")],
     *,
     horizon: Annotated[int, typer.Option("--horizon", min=1, metavar="N", help="Sessions ahead.")] = 1,
     as_json: JsonOption = False,
     explained: Annotated[
-        bool, typer.Option("--explain", help="Tell each verdict with its numbers.", show_default=False)
+        bool, typer.Option("--explain", help="Print each verdict with its numbers.", show_default=False)
     ] = False,
     plot: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE", help="Draw one verdict: .png, .svg or .pdf.")
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the verdict on one series: .png, .svg or .pdf."),
     ] = None,
 ) -> None:
     """Judge forecasts made elsewhere, from a CSV file.
 
-    Its columns are origin_date, target_date, last_close, forecast and actual; symbol and model, if it has
-    them, tell several series apart.
+    Its columns are origin_date, target_date, last_close, forecast and actual. The optional columns symbol and
+    model separate several series, each of which is judged separately. The exit code is 3 if some series
+    cannot be judged, 1 if none can.
     """
     from pipeline.forecast_file import ForecastSeries, UnusableSeries, read_forecast_file
 

@@ -11,26 +11,32 @@ from pipeline.errors import UsageError
 
 DatabaseOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--db", metavar="URL", help="The database: a SQLite file or a URL. Default: the settings'."),
+    typer.Option(
+        "--db", metavar="URL", help="SQLite file or database URL. Default: 'database' of the settings."
+    ),
 ]
 ConfigOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Read this file instead of ./pricecast.toml."),
+    typer.Option(
+        "--config", metavar="FILE", help="Settings file. Default: pricecast.toml in the current folder."
+    ),
 ]
 SourceOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--source", metavar="SOURCE", help="yahoo, csv:PATH or simulated. Default: the settings'."),
+    typer.Option(
+        "--source", metavar="SOURCE", help="yahoo, csv:PATH or simulated. Default: 'source' of the settings."
+    ),
 ]
 AsOfOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="DATE", help="Know only what had settled by then. Default: now."),
+    typer.Option("--as-of", metavar="DATE", help="Use only what had settled by then. Default: now."),
 ]
 SymbolsOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--symbols", metavar="A,B", help="Only these assets. Default: all that are configured."),
+    typer.Option("--symbols", metavar="A,B", help="Only these assets. Default: all configured ones."),
 ]
 DirectOption: TypeAlias = Annotated[
-    bool, typer.Option("--direct", help="Run the same steps without Prefect.")
+    bool, typer.Option("--direct", help="Run without Prefect; the steps are the same.")
 ]
 SymbolsArgument: TypeAlias = Annotated[
     list[str] | None, typer.Argument(metavar="[SYMBOL]...", help="Only these assets.", show_default=False)
@@ -39,9 +45,11 @@ HorizonOption: TypeAlias = Annotated[
     int | None, typer.Option("--horizon", min=1, metavar="N", help="Only forecasts N sessions ahead.")
 ]
 JsonOption: TypeAlias = Annotated[
-    bool, typer.Option("--json", help="All columns as JSON.", show_default=False)
+    bool, typer.Option("--json", help="Print all columns as JSON.", show_default=False)
 ]
-CsvOption: TypeAlias = Annotated[bool, typer.Option("--csv", help="All columns as CSV.", show_default=False)]
+CsvOption: TypeAlias = Annotated[
+    bool, typer.Option("--csv", help="Print all columns as CSV.", show_default=False)
+]
 
 
 def chosen_database(config: Path | None, db: str | None) -> str:

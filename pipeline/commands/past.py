@@ -21,14 +21,14 @@ def prices(
     *,
     known_at: Annotated[
         str | None,
-        typer.Option("--known-at", metavar="DATE", help="As they were stored then. Default: now."),
+        typer.Option("--known-at", metavar="DATE", help="Prices as they were stored then. Default: now."),
     ] = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show the prices of an asset, as known now or at a past moment.
+    """Show the stored prices of an asset, now or at a past moment.
 
     A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
     """
@@ -64,17 +64,20 @@ def _known_at(database: str, symbol: str, known_at: str, columns: tuple[str, ...
 
 
 def replay(
-    run_id: Annotated[int, typer.Argument(metavar="RUN", help="Its number, as 'run' says it.")],
+    run_id: Annotated[
+        int, typer.Argument(metavar="RUN", help="Number of the run, as 'pricecast run' prints it.")
+    ],
     *,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make the forecasts of an old run again and compare them.
+    """Recompute the forecasts of an old run and compare them.
 
-    They are made from what was known then, and compared bit for bit; nothing is written. The exit code is 1
-    when some do not come out the same.
+    They are recomputed from the prices, events and settings that the run knew, and compared bit for bit.
+    Nothing is written. Ensemble forecasts are not replayed, because they derive from their members'
+    forecasts. The exit code is 1 if any forecast differs.
     """
     from dataclasses import astuple, fields
 

@@ -20,14 +20,17 @@ def plot(
         list[str] | None, typer.Argument(metavar="[MODEL]...", help="Only these models.", show_default=False)
     ] = None,
     horizon: Annotated[int, typer.Option("--horizon", min=1, metavar="N", help="Sessions ahead.")] = 1,
-    last: Annotated[int, typer.Option("--last", min=5, metavar="N", help="Newest sessions shown.")] = 120,
+    last: Annotated[
+        int, typer.Option("--last", min=5, metavar="N", help="Number of newest sessions shown.")
+    ] = 120,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="A .png, .svg or .pdf. Default: SYMBOL.png.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="A .png, .svg or .pdf file. Default: SYMBOL.png."),
     ] = None,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Draw forecasts beside prices and beside yesterday's price."""
+    """Plot forecasts with the actual and the last known prices."""
     from pipeline.store import queries
 
     file = out or Path(f"{symbol}.png")

@@ -30,13 +30,15 @@ IdsArgument: TypeAlias = Annotated[
 def show(
     symbols: SymbolsArgument = None,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="Also decided and resolved rows.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also rows that are decided or resolved.")
+    ] = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """List the rows that wait for a decision, each with the reason."""
+    """List the quarantined rows, each with the reason."""
     from pipeline.show import tables
     from pipeline.store import queries
 
@@ -47,9 +49,9 @@ def show(
 
 
 def release(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = None) -> None:
-    """Say that rows are right after all.
+    """Release rows: they are right and will be stored.
 
-    The next run stores them, if the source still gives them, and what follows on their level.
+    The next run stores them, if the source still gives them, and accepts later bars at the same price level.
     """
     from pipeline.types import Decision
 
@@ -58,9 +60,9 @@ def release(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = 
 
 
 def reject(ids: IdsArgument, db: DatabaseOption = None, config: ConfigOption = None) -> None:
-    """Confirm that rows are wrong.
+    """Reject rows: they are wrong and will never be stored.
 
-    They are never believed, however often they come, and no longer listed.
+    The same rows of later downloads are skipped, and not listed again.
     """
     from pipeline.types import Decision
 

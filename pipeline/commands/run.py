@@ -56,12 +56,12 @@ def run(
     db: DatabaseOption = None,
     config: ConfigOption = None,
     direct: DirectOption = False,
-    timings: Annotated[bool, typer.Option("--timings", help="Tell where the time went.")] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="Print where the time went.")] = False,
 ) -> None:
     """Run the daily job: download, forecast, score and judge.
 
-    It runs under Prefect unless --direct is given.
-    A DATE means 23:59:59 UTC of that day; a full timestamp is accepted too.
+    It runs under Prefect unless --direct is given. A DATE means 23:59:59 UTC of that day (today's date: now);
+    a full timestamp is accepted too. The exit code is 3 if some assets or models failed, 1 if all assets did.
     """
     from pipeline.clock import parse_as_of, utc_now
     from pipeline.show import runs
@@ -98,7 +98,8 @@ def backfill(
 ) -> None:
     """Run the daily job for missed or past days, one by one.
 
-    Each day's run knows no more than that day knew.
+    Each day's run uses only what had settled by 23:59:59 UTC of that day. The exit code is 3 if some days,
+    assets or models failed, 1 if every day failed.
     """
     from pipeline.clock import parse_as_of, parse_day, utc_now
     from pipeline.job.request import Request, check_as_of, chosen_settings
@@ -127,10 +128,13 @@ def download(
     db: DatabaseOption = None,
     config: ConfigOption = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Ask for the whole history, not only for what is due.")
+        bool, typer.Option("--whole", help="Download the whole history, not only what is due.")
     ] = False,
 ) -> None:
-    """Download, check and store prices, and forecast nothing."""
+    """Download, validate and store prices; forecast nothing.
+
+    The exit code is 3 if some assets failed, 1 if all did.
+    """
     from pipeline.clock import parse_as_of, utc_now
     from pipeline.job.daily import Steps, run_download
     from pipeline.job.request import Request, chosen_settings

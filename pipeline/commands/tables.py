@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 ExplainOption: TypeAlias = Annotated[
     tuple[str, str] | None,
-    typer.Option("--explain", metavar="SYMBOL MODEL", help="Explain one verdict."),
+    typer.Option("--explain", metavar="SYMBOL MODEL", help="Explain one verdict with all its numbers."),
 ]
 PlotOption: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--plot", metavar="FILE", help="With --explain: draw it too."),
+    typer.Option("--plot", metavar="FILE", help="With --explain: also draw it, as .png, .svg or .pdf."),
 ]
 
 
@@ -52,7 +52,7 @@ def forecasts(
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show the newest forecasts, each with a verdict on its model."""
+    """Show the newest forecasts, each with its model's verdict."""
     from pipeline.show import tables
     from pipeline.store import queries
 
@@ -72,7 +72,7 @@ def scoreboard(
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show how well each model has forecast so far."""
+    """Show the metrics of each model's past forecasts."""
     from pipeline.show import tables
     from pipeline.store import queries
 
@@ -91,7 +91,7 @@ def verdicts(
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Say which models have skill and which echo the last price."""
+    """Show which models have skill and which echo the last price."""
     from pipeline.show import tables
     from pipeline.store import queries
 
@@ -112,7 +112,7 @@ def leads(
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show which assets lead which, by training rows."""
+    """Show which assets lead which, on the training rows."""
     from pipeline.show import tables
     from pipeline.store import queries
 
@@ -121,12 +121,12 @@ def leads(
 
 
 def sql(
-    statement: Annotated[str, typer.Argument(metavar='"SELECT ..."', help="One statement that reads.")],
-    output: Annotated[Format, typer.Option("--format", help="How to write the rows.")] = Format.TABLE,
+    statement: Annotated[str, typer.Argument(metavar='"SELECT ..."', help="One statement.")],
+    output: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TABLE,
     db: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Ask the database in SQL; it cannot be changed that way.
+    """Query the database in SQL, read-only.
 
     Views: prices, quarantine, latest_forecasts, forecast_history, model_scoreboard, metric_history,
     lagging_models, lead_lags, model_verdicts.

@@ -337,8 +337,7 @@ EVIDENCE = {
     "skill_high": "Upper end of the 95% confidence interval of skill",
     "skill_as_issued": "The same skill with the forecasts' drift left in",
     "size": "Size of the predicted changes relative to the actual moves (root mean squares)",
-    "slope": "Mincer-Zarnowitz slope: the factor that the predicted changes should be multiplied by; "
-    "above 0.5 beats the last price",
+    "slope": "Mincer-Zarnowitz slope: the best factor for the predicted changes; above 0.5 beats persistence",
     "p_skill": "p-value of the null hypothesis that the predicted changes say nothing about the moves, also "
     "after removing the market's mean return; small means informative",
     "p_skill_adjusted": "p-value of the null hypothesis that p_skill tests, adjusted (Benjamini-Hochberg) "
@@ -360,16 +359,12 @@ EVIDENCE = {
     "hit_rate": "Share of moves whose direction was forecast correctly",
     "p_direction": "p-value of the null hypothesis that predicted and actual directions are independent "
     "(Pesaran-Timmermann); small means that they agree",
-    "distance": "Distance from the nearest naive rule, in typical moves; below 0.02 the forecasts are a copy "
-    "of that rule",
+    "distance": "Distance from the nearest naive rule, in typical moves; below 0.02 it is a copy",
     "tracking": "Weight of the price level in the forecasts: 1 if they follow the price, 0 if they ignore it",
-    "mean_lag_sessions": "Mean age, in sessions, of the prices that the forecasts are composed of; 0 is the "
-    "last price",
-    "filter_r2": "Share of the variance of the predicted changes that prices already known explain "
-    "(adjusted R2; below 0 where they explain nothing)",
-    "power": "Probability that a skill of 2% would have been detected, if the series were judged alone",
-    "min_detectable_r2": "R2 that would have been detected with 80% probability, if the series were judged "
-    "alone",
+    "mean_lag_sessions": "Mean age of the prices in the forecasts, in sessions; 0 is the last price",
+    "filter_r2": "Adjusted R2 of the predicted changes on prices already known; may be below 0",
+    "power": "Probability of detecting a skill of 2%, if the series were judged alone",
+    "min_detectable_r2": "R2 detected with a probability of 80%, if the series were judged alone",
     "e_value": "Evidence of skill since the first forecast (e-process): chance reaches 20 in 5% of cases at "
     "most, however often one looks, if returns are symmetric",
 }
