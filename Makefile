@@ -1,7 +1,7 @@
 # One-word tasks. Each sets up .venv from requirements.lock by itself when that is missing or old.
 .DEFAULT_GOAL := help
 .PHONY: help demo run serve test fast test-pythons fast-pythons hunt
-.PHONY: lint types lock bench bench-peers calibrate faults mutants clean
+.PHONY: lint types lock bench bench-peers calibrate faults mutants docs clean
 
 BIN := .venv/bin
 # An environment that somebody else has set up, as in `make fast BIN=DIR`, is taken as it is.
@@ -88,6 +88,9 @@ calibrate: $(READY)  ## the lag verdict's error rates by simulation, into tests/
 
 faults: $(READY)  ## every fault of a price source put to the daily job, into tests/faults/table.md
 	@$(BIN)/python -m tests.faults
+
+docs: $(READY)  ## the generated pages of docs/
+	@$(BIN)/python -m tests.documents
 
 mutants: $(READY)  ## which planted defects the tests catch, into tests/mutants/table.md; make mutants ONLY=jumps
 	@$(BIN)/python -m tests.mutants $(ONLY)

@@ -71,7 +71,7 @@ LAZY_IN = {"doctor.py": LAZY | {"prefect"}}
 PICKLERS = {"pickle", "joblib", "cloudpickle", "dill", "shelve"}
 CLOCKS = {"now", "utcnow", "today"}
 TOP_LEVEL = {
-    *("flows", "pipeline", "tests", "deployments", "pyproject.toml", "noxfile.py", "README.md"),
+    *("flows", "pipeline", "tests", "deployments", "docs", "pyproject.toml", "noxfile.py", "README.md"),
     *("Makefile", "requirements.lock", "pricecast.toml", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
 }
 LONGEST_FILE, LONGEST_FUNCTION = 400, 40
