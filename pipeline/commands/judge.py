@@ -53,9 +53,8 @@ def judge(
 ) -> None:
     """Judge forecasts made elsewhere, from a CSV file.
 
-    Its columns are origin_date, target_date, last_close, forecast and actual. The optional columns symbol and
-    model separate several series, each of which is judged separately. The exit code is 3 if some series
-    cannot be judged, 1 if none can.
+    Its columns are origin_date, target_date, last_close, forecast and actual; symbol and model, if present,
+    separate several series. The exit code is 3 if some series cannot be judged, 1 if none can.
     """
     from pipeline.forecast_file import ForecastSeries, UnusableSeries, read_forecast_file
 

@@ -119,7 +119,7 @@ def test_settings_in_blocks_exist_and_are_allowed(
 def settings_named(text: str) -> set[tuple[str, str]]:
     """Section and key of settings written as `section.key`."""
     sections = "|".join(name for name in Settings.model_fields if section_of(name))
-    return set(re.findall(rf"^({sections})\.(\w+)", text))
+    return set(re.findall(rf"^({sections})\.(?!py$)(\w+)$", text))
 
 
 @ANY_FILE

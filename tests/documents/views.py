@@ -29,16 +29,16 @@ PURPOSES: Mapping[str, str] = {
     "quarantine": "Downloaded rows that are doubted, not stored as prices, and not decided on by anybody. "
     "See [prices](prices.md#quarantine).",
     "latest_forecasts": "The newest live forecasts of each model: one row for each asset, model and horizon.",
-    "forecast_history": "Every forecast that was ever issued, and what came true: one row for each asset, model, "
-    "kind, origin and horizon.",
+    "forecast_history": "Every forecast that was ever issued, and what came true: one row for each asset, "
+    "model, kind, origin and horizon.",
     "model_scoreboard": "The newest metrics of each model: one row for each asset, model, horizon and kind.",
     "metric_history": "How the metrics have changed: a row is added whenever a value changes.",
     "lagging_models": "The models whose newest verdict is ECHO or SUSPECT_ECHO: one row for each asset, "
     "model and horizon.",
     "lead_lags": "How the changes of other assets precede those of an asset, as the newest fit of each model "
     "measured it on its training rows: one row for each asset, model and lead.",
-    "model_verdicts": "The newest verdict of each model with all its evidence: one row for each asset, model and "
-    "horizon. See [the verdict](verdict.md).",
+    "model_verdicts": "The newest verdict of each model with all its evidence: one row for each asset, model "
+    "and horizon. See [the verdict](verdict.md).",
 }
 
 
