@@ -140,11 +140,8 @@ def test_variables_of_settings_exist(path: Path) -> None:
 
 
 def test_the_settings_of_lstms_are_shown_with_their_defaults() -> None:
-    (shown,) = [
-        found["lstm"]
-        for block in blocks(DOCS / "models.md", "toml")
-        if len(found := tomllib.loads(block)) == 1 and "lstm" in found
-    ]
+    tables = [tomllib.loads(block) for block in blocks(DOCS / "models.md", "toml")]
+    (shown,) = [table["lstm"] for table in tables if list(table) == ["lstm"]]
     defaults = LstmSettings().model_dump()
     assert shown == {key: defaults[key] for key in shown}
     assert len(shown) > 12
@@ -181,5 +178,14 @@ def test_every_verdict_is_described(verdict: Verdict) -> None:
 
 
 def test_every_reason_for_quarantine_is_described() -> None:
-    described = re.findall(r"^\| `([a-z-]+)` \|", prose(DOCS / "prices.md"), flags=re.MULTILINE)
-    assert described == [code.value for code in QuarantineCode]
+    rows = re.findall(r"^\| `([a-z-]+)` \| .+ \| (yes|no)", prose(DOCS / "prices.md"), flags=re.MULTILINE)
+    assert rows == [(code.value, "yes" if code.can_be_released else "no") for code in QuarantineCode]
+
+
+def test_every_figure_of_the_readme_is_measured_in_full_elsewhere() -> None:
+    table = prose(README).partition("## Measured")[2].partition("## ")[0]
+    figures = [row.split(" | ")[1] for row in table.splitlines() if row.startswith("| ")][1:]
+    elsewhere = prose(DOCS / "measured.md") + prose(DOCS / "verdict.md")
+    numbers = {number for figure in figures for number in re.findall(r"\d[\d.:]*\d%?", figure)}
+    assert len(numbers) > 12
+    assert [number for number in sorted(numbers) if number not in elsewhere] == []
