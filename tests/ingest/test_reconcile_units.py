@@ -321,6 +321,14 @@ def test_a_history_adjusted_for_more_than_a_split_keeps_the_ratio_that_is_measur
     assert changes.rebasing.ratio == pytest.approx(ratio, rel=1e-9)
 
 
+@pytest.mark.parametrize("ratio", [0.9995, 0.99])
+def test_a_history_adjusted_without_any_split_keeps_the_ratio_that_is_measured(ratio: float) -> None:
+    bars = made_bars(N)
+    changes = reconcile(downloaded(times(bars, ratio)), stored(bars), NOW)
+    assert changes.rebasing is not None
+    assert changes.rebasing.ratio == pytest.approx(ratio, rel=1e-9)
+
+
 def test_a_split_that_the_source_takes_back_is_undone_exactly() -> None:
     bars = made_bars(N)
     known = stored(times(rows_of(bars, slice(0, N - 1)), 0.25), split(N - 1))

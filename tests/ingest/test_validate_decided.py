@@ -77,6 +77,19 @@ def test_a_decided_row_is_recognised_in_the_units_of_a_later_split(what: Decisio
     assert (WEEK[1] in dates_of(prices)) is (what is Decision.RELEASED)
 
 
+@pytest.mark.parametrize(("factor", "is_recognised"), [(4.0, True), (8.0, True), (2.0, False)])
+def test_a_decided_row_is_recognised_in_the_units_of_all_or_the_newest_of_later_splits(
+    factor: float, is_recognised: bool
+) -> None:
+    odd = raw(WEEK, high=[12.0, 8.0, 12.0, 12.0, 12.0])
+    now = raw(WEEK, split_ratio=[NAN, NAN, 2.0, NAN, 4.0])
+    now.rows.loc[1, ["open", "high", "low", "close"]] = np.array([10.0, 8.0, 9.0, 11.0]) / factor
+
+    prices = judged(now, decided=(decision(odd, 1),))
+
+    assert (prices.quarantined == ()) is is_recognised
+
+
 def test_a_decided_row_is_not_recognised_by_a_split_before_its_date() -> None:
     odd = raw(WEEK, high=[12.0, 8.0, 12.0, 12.0, 12.0])
     now = raw(WEEK, high=[12.0, 2.0, 12.0, 12.0, 12.0], split_ratio=[NAN, 4.0, NAN, NAN, NAN])
