@@ -92,7 +92,7 @@ def execute(arguments: Sequence[str]) -> int:
         return 0
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the last place where an error can be told in a line
+    except Exception as error:  # noqa: BLE001 - the last place where an error can be printed in a line
         if debug:
             traceback.print_exception(error)
         return _tell(error)

@@ -48,7 +48,7 @@ def introduction(settings: Settings) -> str:
     return (
         f"A simulated market of {len(settings.assets)} assets, {len(settings.models)} models each, offline.\n"
         f"All as usual, but for {settings.horizons} sessions ahead (usually {usual}): "
-        f"{settings.backtest.origins} backtest origins, fitted anew every {settings.backtest.refit_every}."
+        f"{settings.backtest.origins} backtest origins, refitted every {settings.backtest.refit_every}."
     )
 
 

@@ -26,7 +26,7 @@ PREFECT_API = "PREFECT_API_URL"
 PATIENCE_SECONDS = 5.0
 RECENT = timedelta(days=10)
 """A period in which every market has had a session."""
-MOST_TOLD = 5
+MOST_NAMED = 5
 """The largest number of assets that a check names."""
 MOST_ENDS = 3
 RUN_ADVICE = {
@@ -37,7 +37,7 @@ RUN_ADVICE = {
 """What to do after a run that is not done."""
 HISTORY_ADVICE = {
     True: "Start a run and see what it says of them: pricecast run.",
-    False: "Runs ask for gaps again; 'pricecast quarantine list' shows what was not believed.",
+    False: "Runs ask for gaps again; 'pricecast quarantine list' shows the quarantined rows.",
 }
 """What to do about histories, by whether the first named is out of date."""
 
@@ -134,15 +134,15 @@ def check_histories(settings: Settings) -> CheckResult:
             found = [_history(engine, settings, asset) for asset in settings.assets]
     except PricecastError as error:
         return failed_check(name, error)
-    told = sorted((one for one in found if one.words), key=lambda one: not one.is_outdated)
-    if not told:
+    named = sorted((one for one in found if one.words), key=lambda one: not one.is_outdated)
+    if not named:
         return CheckResult(name, ok=True, message=f"{len(found)} up to date, none with a gap")
-    more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+    more = f"; and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return CheckResult(
         name,
-        ok=not any(history.is_outdated for history in told),
-        message="; ".join(f"{one.symbol}: {one.words}" for one in told[:MOST_TOLD]) + more,
-        next_step=HISTORY_ADVICE[told[0].is_outdated],
+        ok=not any(history.is_outdated for history in named),
+        message="; ".join(f"{one.symbol}: {one.words}" for one in named[:MOST_NAMED]) + more,
+        next_step=HISTORY_ADVICE[named[0].is_outdated],
     )
 
 
@@ -230,4 +230,6 @@ def _check_installed(package: str, next_step: str) -> CheckResult:
 
 def _every_symbol(settings: Settings) -> list[str]:
     """List every configured asset and every asset that its forecasts need, each once, in order."""
-    return sorted({name for asset in settings.assets for name in (asset.symbol, *settings.beside(asset))})
+    return sorted(
+        {name for asset in settings.assets for name in (asset.symbol, *settings.needed_symbols(asset))}
+    )

@@ -307,7 +307,7 @@ class Settings(_Frozen):
             return tuple(sorted(one.symbol for one in self.assets if one.symbol != asset.symbol))
         return asset.leads
 
-    def beside(self, asset: AssetSettings) -> tuple[str, ...]:
+    def needed_symbols(self, asset: AssetSettings) -> tuple[str, ...]:
         """Every other asset whose prices the forecasts of `asset` need."""
         return tuple(dict.fromkeys((*self.candidates(asset), *asset.spreads)))
 

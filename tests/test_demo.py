@@ -57,7 +57,7 @@ def test_the_introduction_says_what_is_reduced() -> None:
     settings = demo.demo_settings(Path("x.db"))
     text = demo.introduction(settings)
     assert f"{demo.HORIZONS} sessions ahead (usually {Settings.model_construct().horizons})" in text
-    assert "500 backtest origins, fitted anew every 125" in text
+    assert "500 backtest origins, refitted every 125" in text
     assert settings.lstm == LstmSettings()
 
 

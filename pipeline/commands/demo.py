@@ -46,7 +46,7 @@ def _show_tables(file: str) -> None:
 
     typer.echo("\nForecasts for the next session:\n")
     tables.show(tables.forecasts_table(queries.read_rows(file, show.FORECASTS)))
-    typer.echo("\nVerdicts on forecasts one session ahead, beside the truth:\n")
+    typer.echo("\nVerdicts on forecasts one session ahead, next to the truth:\n")
     truths = show.truth_beside_verdict(queries.read_rows(file, queries.VERDICTS))
     tables.show(tables.truth_table(truths))
     typer.echo(show.ending(file, tried=len(truths.values)))

@@ -276,8 +276,8 @@ def _actions(symbol: str, rows: pd.DataFrame) -> tuple[CorporateAction, ...]:
 
 
 def _announced(symbol: str, raw: RawPrices) -> tuple[CorporateAction, ...]:
-    told = _actions(symbol, raw.rows[raw.rows["session_date"].notna()])
-    return tuple(one for one in told if one.kind is ActionKind.SPLIT)
+    found = _actions(symbol, raw.rows[raw.rows["session_date"].notna()])
+    return tuple(one for one in found if one.kind is ActionKind.SPLIT)
 
 
 def _days(rows: pd.DataFrame) -> DateArray:

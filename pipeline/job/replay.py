@@ -1,6 +1,6 @@
 """Make the forecasts of a past run again from what was known then, and compare them bit for bit.
 
-Prices are those that the run knew when it had ingested, settings those that it was told. Nothing is written.
+The prices are those that the run knew after its downloads, the settings its own. Nothing is written.
 """
 
 from collections.abc import Iterator, Sequence

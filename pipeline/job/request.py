@@ -55,7 +55,7 @@ def selected_assets(request: Request) -> Selection:
     if not symbols:
         raise UsageError("no assets to forecast", "Add [[assets]] to pricecast.toml, or give --symbols.")
     assets = tuple(settings.asset(symbol) for symbol in dict.fromkeys(symbols))
-    lead_symbols = dict.fromkeys(lead for asset in assets for lead in settings.beside(asset))
+    lead_symbols = dict.fromkeys(lead for asset in assets for lead in settings.needed_symbols(asset))
     leads = tuple(settings.asset(symbol) for symbol in lead_symbols if symbol not in symbols)
     return Selection(assets, leads)
 

@@ -66,7 +66,7 @@ def read_history(
         return SettledPrices(one, known.calendar(one), newest, prices_of(one.symbol, newest))
 
     own = settled(asset)
-    others = tuple(settled(known.settings.asset(symbol)) for symbol in known.settings.beside(asset))
+    others = tuple(settled(known.settings.asset(symbol)) for symbol in known.settings.needed_symbols(asset))
     return History(own, own.calendar.settled_at(own.prices.bars.session_dates), others)
 
 

@@ -86,16 +86,16 @@ class ModelConfig:
 
         Fields at the default of their class are left out, so that a new field changes no older hash.
         """
-        text = json.dumps(_told(self), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(_as_json_value(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _told(value: Any) -> Any:
+def _as_json_value(value: Any) -> Any:
     """Convert a configuration to JSON values, without fields at the default of their class."""
     if not is_dataclass(value):
         return value
-    told = {field.name: (getattr(value, field.name), field.default) for field in fields(value)}
-    return {name: _told(given) for name, (given, default) in told.items() if given != default}
+    values = {field.name: (getattr(value, field.name), field.default) for field in fields(value)}
+    return {name: _as_json_value(given) for name, (given, default) in values.items() if given != default}
 
 
 class FittedModel(Protocol):

@@ -31,9 +31,9 @@ def judge(job: Job, assets: Sequence[AssetSettings]) -> StepResult:
     others = [asset for asset in job.settings.assets if asset not in assets]
     with reading(job.store) as connection:
         own = [found for asset in assets for found in _records(job, connection, asset)]
-        beside = [found for asset in others for found in _records(job, connection, asset)]
+        rest = [found for asset in others for found in _records(job, connection, asset)]
     metrics = [value for record, _ in own for value in measure(record)]
-    verdicts = judge_records([*own, *beside])
+    verdicts = judge_records([*own, *rest])
     with timed(Work.STORE), writing(job.store) as connection:
         write.store_metrics(connection, metrics, job.run_id, job.as_of, job.started_at)
         return StepResult(write.store_verdicts(connection, verdicts, job.run_id, job.as_of, job.started_at))
