@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PricecastError, UsageError
-from pipeline.lag.decision import FEWEST
+from pipeline.lag.decision import MIN_FORECASTS
 from pipeline.lag.market import HISTORY
 from pipeline.lag.stretches import longest_stretch
 from pipeline.show.text import count_text
@@ -242,7 +242,7 @@ def _consecutive(kept: _Kept, horizon: int) -> _Kept:
     is_same = _is_next_close(rows, horizon)
     _check_horizon(rows, horizon, is_same)
     # A stretch must be longer than the horizon, or no pair of its rows shows that sessions are consecutive.
-    fewest = max(HISTORY + FEWEST, horizon + 1)
+    fewest = max(HISTORY + MIN_FORECASTS, horizon + 1)
     needed = f"{fewest} are needed, {HISTORY} of history and {fewest - HISTORY} forecasts"
     if len(rows) < fewest:
         usable = f"{count_text(len(rows), 'row')} of {len(kept.cells):,} can be used"

@@ -1,4 +1,4 @@
-"""The naive rules, and which of them a series of forecasts resembles most."""
+"""Compare a series of forecasts with naive rules and find the nearest of them."""
 
 from __future__ import annotations
 
@@ -20,26 +20,28 @@ RULES = (
     "last change again",
 )
 COPY_DISTANCE = 0.02
+"""Forecasts nearer than this to a naive rule, as a share of a typical move, are copies of it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """The place in RULES of the nearest rule (m,), and the distance to it (m,) in typical moves."""
+    """Index in RULES of the nearest rule (m,), and the distance to it (m,) as a share of a typical move."""
 
     nearest: IntArray
     distance: FloatArray
 
     @property
     def is_copy(self) -> BoolArray:
-        """(m,): so near that it is that rule."""
+        """(m,): whether the nearest rule is so near that the forecasts are a copy of it."""
         return np.asarray(self.distance < COPY_DISTANCE)
 
 
 def nearest_rules(predictions: Predictions) -> Copies:
-    """The nearest naive rule of each series; at an undefined distance where all moves are the same.
+    """Find the naive rule nearest to each of m series of forecasts, and its distance.
 
-    Distance: the mean absolute difference of the predicted changes, a constant drift taken out, over the mean
-    absolute deviation of the moves from their median, all in units of the volatility known at the origin.
+    The distance is the mean absolute difference between the predicted changes of the series and of the rule,
+    after removing a constant drift, divided by the mean absolute deviation of the moves from their median;
+    all in units of the volatility known at the origin. NaN where all moves are equal.
     """
     market = predictions.market
     distances = np.stack([_distance(predictions, change) for change in _rule_changes(market)])
@@ -50,7 +52,7 @@ def nearest_rules(predictions: Predictions) -> Copies:
 
 
 def _rule_changes(market: Market) -> Iterator[FloatArray]:
-    """(m, n) of each rule in the order of RULES: the log change that it predicts."""
+    """Yield the log changes (m, n) that each rule predicts, in the order of RULES."""
     n = market.origins
     level = market.log_prices[:, HISTORY : HISTORY + n]
     for lag in LAGS:
@@ -62,6 +64,7 @@ def _rule_changes(market: Market) -> Iterator[FloatArray]:
 
 
 def _distance(predictions: Predictions, change: FloatArray) -> FloatArray:
+    """Compute the mean absolute scaled difference (m,) from the (m, n) changes of a rule, less a drift."""
     difference = predictions.changes - change
     weights = predictions.market.per_scale**2
     totals = weights.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Trials to evidence: every part of the test, batched over the trials of one length and horizon."""
+"""Compute the evidence on trials: all tests, batched over trials of the same length and horizon."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from pipeline.lag.copies import RULES, Copies, nearest_rules
-from pipeline.lag.decision import FEWEST
-from pipeline.lag.information import Information, inform
-from pipeline.lag.market import observe
+from pipeline.lag.decision import MIN_FORECASTS
+from pipeline.lag.information import Information, information_test
+from pipeline.lag.market import build_market
 from pipeline.lag.predictions import Predictions, predict
 from pipeline.lag.shape import Shape, shape
 from pipeline.lag.skill import Skill, measure_skill, minimum_detectable_r2, power
@@ -19,32 +19,32 @@ from pipeline.score.metrics import diebold_mariano_p, direction_p, share_of_dire
 from pipeline.types import Evidence, Trial
 
 BATCH = 250
-"""Trials examined at once, to bound memory."""
+"""Number of trials examined at once, which bounds memory."""
 
 
 def examine(trials: Sequence[Trial]) -> tuple[Evidence, ...]:
-    """The evidence of each trial, in their order; all undefined below 30 forecasts."""
-    alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+    """Compute the evidence on each trial, in their order; all NaN for fewer than 30 forecasts."""
+    by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place, trial in enumerate(trials):
-        alike[len(trial), trial.horizon].append(place)
+        by_size[len(trial), trial.horizon].append(place)
     found: dict[int, Evidence] = {}
-    for (n, horizon), places in alike.items():
+    for (n, horizon), places in by_size.items():
         for start in range(0, len(places), BATCH):
             batch = places[start : start + BATCH]
-            if n < FEWEST:
-                found.update((place, _nothing(n)) for place in batch)
+            if n < MIN_FORECASTS:
+                found.update((place, _undefined_evidence(n)) for place in batch)
                 continue
-            market = observe(np.stack([trials[place].log_prices for place in batch]), horizon)
+            market = build_market(np.stack([trials[place].log_prices for place in batch]), horizon)
             forecasts = np.stack([trials[place].log_forecasts for place in batch])
             found.update(zip(batch, examine_batch(predict(market, forecasts)), strict=True))
     return tuple(found[place] for place in range(len(trials)))
 
 
 def examine_batch(predictions: Predictions) -> Iterator[Evidence]:
-    """The evidence of each series of one batch, in order."""
+    """Compute the evidence on each series of one batch, in order."""
     parts = _Parts(
         predictions,
-        inform(predictions),
+        information_test(predictions),
         shape(predictions),
         nearest_rules(predictions),
         measure_skill(predictions),
@@ -54,7 +54,7 @@ def examine_batch(predictions: Predictions) -> Iterator[Evidence]:
 
 @dataclass(frozen=True, eq=False)
 class _Parts:
-    """The parts of the test, of the same series in the same order."""
+    """The results of all tests of the same m series, in the same order."""
 
     predictions: Predictions
     information: Information
@@ -64,11 +64,12 @@ class _Parts:
 
 
 def _evidence(parts: _Parts, row: int) -> Evidence:
+    """Collect the evidence on one series from the results of the tests."""
     market, skill, form = parts.predictions.market, parts.skill, parts.shape
     n, horizon = market.origins, market.horizon
     moves, changes = market.moves[row], parts.predictions.changes[row]
-    is_idle = bool(parts.copies.is_copy[row] or skill.is_idle[row])
-    p_shape, p_no_skill = float(form.p_value[row]), 0.0 if is_idle else float(skill.p_no_skill[row])
+    is_negligible = bool(parts.copies.is_copy[row] or skill.is_negligible[row])
+    p_shape, p_no_skill = float(form.p_value[row]), 0.0 if is_negligible else float(skill.p_no_skill[row])
     return Evidence(
         n=n,
         skill=float(skill.skill[row]),
@@ -98,7 +99,7 @@ def _evidence(parts: _Parts, row: int) -> Evidence:
     )
 
 
-def _nothing(n: int) -> Evidence:
-    """What fewer than 30 forecasts tell."""
+def _undefined_evidence(n: int) -> Evidence:
+    """Build the evidence on a series of fewer than 30 forecasts: NaN for every statistic."""
     undefined = {field.name: float("nan") for field in fields(Evidence) if field.type == "float"}
     return Evidence(n=n, nearest_naive="none", **undefined)

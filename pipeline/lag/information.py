@@ -1,14 +1,15 @@
-"""Does a predicted change say anything about the move? The test that a verdict of skill rests on.
+"""The information test: do the predicted changes carry information about the moves?
 
-Each one-step return after an origin is met by the sum of the centred predictions that cover it (Hodrick
-1992), scaled by its own running size and by the volatility known before the return (the Cauchy idea of So and
-Shin 1999). Where there is no skill and the market has no drift, the terms are then martingale differences,
-whatever the forecasts track; those of Clark and West (2006, 2007) are not for forecasts that track the level.
+The verdict SKILLED rests on this test. Each one-session return after an origin is multiplied by the sum of
+the centred predictions whose horizon covers it (Hodrick 1992). The sum is divided by its own running root
+mean square, the return by the volatility known before it (the Cauchy estimator of So and Shin 1999). Under
+no skill and no market drift these terms are martingale differences, even for forecasts that track the price
+level; the terms of Clark and West (2006, 2007) are not.
 
-In a market that drifts, forecasts that rise with its level, or with time, would collect its mean return. So
-the same is asked once more of the returns less their mean so far, and skill must show both times. The second
-answer alone would not do: what is subtracted has seen the level, and the bias of Dickey and Fuller (1979) is
-back for forecasts that track it.
+In a market with drift, forecasts that rise with the price level, or with time, would earn the market's mean
+return. The test is therefore repeated on the returns less their running mean, and skill must be significant
+in both. The second test alone would not be valid: the subtracted mean depends on the price level, which
+brings back the bias of Dickey and Fuller (1979) for forecasts that track the level.
 """
 
 from __future__ import annotations
@@ -20,22 +21,24 @@ from scipy.signal import lfilter
 from scipy.special import log_ndtr
 
 from pipeline.lag.market import DECAY, HISTORY
-from pipeline.lag.means import plain
+from pipeline.lag.means import t_test
 from pipeline.lag.predictions import Predictions
 from pipeline.types import FloatArray
 
-MIXTURE = 50.0
-"""Variance at which the e-process gains most (rho of its half-normal mixture)."""
-LARGEST_LOG = 700.0
+MIXTURE_VARIANCE = 50.0
+"""The parameter rho of the half-normal mixture: the accumulated variance at which its power is highest."""
+MAX_LOG_E_VALUE = 700.0
+"""Cap of the log e-value, below the overflow of exp at 709."""
 
 
 @dataclass(frozen=True, eq=False)
 class Information:
-    """What the products of predictions and returns tell, (m,) each.
+    """The results of the information test, (m,) each.
 
-    `p_skill` that the predicted changes say nothing about the moves, `p_anti` that the moves do not go
-    against them, `e_value` the evidence of skill since the first forecast, which holds whenever one looks as
-    long as the returns are symmetric about their mean (see `e_paths`).
+    `p_skill`: p-value of the null hypothesis that the predicted changes carry no information about the moves.
+    `p_anti`: p-value of the null hypothesis that the moves do not go against the predicted changes.
+    `e_value`: evidence of skill since the first forecast, valid at any stopping time if the returns are
+    symmetric about their mean (see `e_paths`).
     """
 
     p_skill: FloatArray
@@ -43,23 +46,24 @@ class Information:
     e_value: FloatArray
 
 
-def inform(predictions: Predictions) -> Information:
-    """Test the means of the information terms: above 0 is skill, below 0 its opposite.
+def information_test(predictions: Predictions) -> Information:
+    """Test whether the means of the information terms of m series differ from 0.
 
-    `p_skill` is the larger p-value of the two kinds of terms, `p_anti` that of the returns as they are.
+    A mean above 0 is skill, a mean below 0 means that moves go against predictions. `p_skill` is the larger
+    of the two p-values, of the raw and of the demeaned returns; `p_anti` is that of the raw returns.
     """
     terms = information_terms(predictions)
-    test, driftless = (plain(kind) for kind in terms)
+    test, driftless = (t_test(kind) for kind in terms)
     opposite = replace(test, degrees=predictions.market.origins - 1)
     p_skill = np.maximum(test.p_upper(), driftless.p_upper())
     return Information(p_skill, opposite.p_lower(), evidence_paths(terms)[:, -1])
 
 
 def information_terms(predictions: Predictions) -> FloatArray:
-    """(2, m, n + h - 1): products of predictions and returns, and of the returns less their mean so far.
+    """Compute the information terms (2, m, n + h - 1) of raw returns and of returns less their running mean.
 
-    Both have mean 0 without skill: the first where the market has no drift, the second where the forecasts do
-    not track its level.
+    Without skill both have mean 0: the first if the market has no drift, the second if the forecasts do not
+    track the price level.
     """
     market = predictions.market
     h, steps = market.horizon, market.origins + market.horizon - 1
@@ -75,26 +79,26 @@ def information_terms(predictions: Predictions) -> FloatArray:
 
 
 def evidence_paths(terms: FloatArray) -> FloatArray:
-    """(m, k): the smaller of the two e-processes of (2, m, k) information terms after each of them.
+    """Compute the minimum (m, k) of the two e-processes of (2, m, k) information terms, term by term.
 
-    It never exceeds either, so whichever of them is valid lends it its guarantee.
+    The minimum never exceeds either e-process, so it is valid if at least one of them is.
     """
     return np.asarray(e_paths(terms).min(axis=0))
 
 
 def e_paths(terms: FloatArray) -> FloatArray:
-    """(..., k): the evidence of skill after each of (..., k) terms, valid whenever one looks.
+    """Compute the e-processes (..., k) of (..., k) terms: evidence of a mean above 0 after each term.
 
     The half-normal mixture of self-normalised sums (de la Pena 1999; Choe and Ramdas 2021 compare forecasters
-    so). Where each term, given those before it, is symmetric about 0, a path ever reaches 20 with a
-    probability of 5% at most. Skewed terms break that bound: see the skewed market of the calibration.
-    Finite: capped where it would overflow.
+    by it). If each term is symmetric about 0 given the earlier ones, the probability that a path ever reaches
+    20 is at most 5%. The bound does not hold for skewed terms: see the skewed market of the calibration.
+    The values are capped, and so finite, where they would overflow.
     """
-    totals, spreads = np.cumsum(terms, axis=-1), np.cumsum(terms**2, axis=-1) + MIXTURE
+    totals, spreads = np.cumsum(terms, axis=-1), np.cumsum(terms**2, axis=-1) + MIXTURE_VARIANCE
     log_e = (
         np.log(2.0)
-        - 0.5 * np.log(spreads / MIXTURE)
+        - 0.5 * np.log(spreads / MIXTURE_VARIANCE)
         + totals**2 / (2.0 * spreads)
         + log_ndtr(totals / np.sqrt(spreads))
     )
-    return np.asarray(np.exp(np.minimum(log_e, LARGEST_LOG)))
+    return np.asarray(np.exp(np.minimum(log_e, MAX_LOG_E_VALUE)))

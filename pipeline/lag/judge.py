@@ -1,4 +1,4 @@
-"""Trials to judgements: each by itself, or together with what it was tried beside."""
+"""Judge trials: each alone, or together with the others it was selected from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.types import Evidence, Judgement, Trial
 
 
 def judge_alone(trials: Sequence[Trial]) -> tuple[Judgement, ...]:
-    """One judgement a trial, in their order, each as if it were the only one."""
+    """Judge each trial as if it were the only one; one judgement per trial, in their order."""
     return tuple(
         _judgement(evidence, trial, evidence.p_skill)
         for trial, evidence in zip(trials, examine(trials), strict=True)
@@ -22,9 +22,10 @@ def judge_alone(trials: Sequence[Trial]) -> tuple[Judgement, ...]:
 
 
 def judge_together(trials: Sequence[Trial]) -> tuple[Judgement, ...]:
-    """One judgement a trial, in their order; skill must stand out among all of the same horizon.
+    """Judge trials together, adjusting for multiple testing; one judgement per trial, in their order.
 
-    False discoveries are held at 5% by the procedure of Benjamini and Hochberg (1995).
+    `p_skill` is adjusted over all trials of the same horizon by Benjamini and Hochberg (1995), which holds
+    the false discovery rate at 5%.
     """
     found = examine(trials)
     p_values = np.array([evidence.p_skill for evidence in found], dtype=np.float64)
@@ -37,6 +38,7 @@ def judge_together(trials: Sequence[Trial]) -> tuple[Judgement, ...]:
 
 
 def _judgement(evidence: Evidence, trial: Trial, p_skill_adjusted: float) -> Judgement:
+    """Decide the verdict on a trial from its evidence, and write its sentence."""
     reason = decide(evidence, trial.horizon, p_skill_adjusted)
     last = trial.log_prices[HISTORY : HISTORY + len(trial)]
     drift = float(np.mean(trial.log_forecasts - last))

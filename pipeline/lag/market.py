@@ -1,4 +1,4 @@
-"""What a judgement needs of the prices alone: volatility known at each origin, and the moves that came."""
+"""What the tests need of the prices alone: the volatility known at each origin, and the moves."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from scipy.signal import lfilter
 from pipeline.types import FloatArray
 
 HISTORY = 21
-"""Observations before the first origin."""
+"""Sessions of price history needed before the first origin."""
 DECAY = 0.94
-"""Of the running variances, a session (the value of RiskMetrics 1996 for daily data)."""
-FLOOR = 0.05
-"""Least variance, as a share of the expanding median of the variances."""
+"""Decay factor per session of the exponentially weighted averages (RiskMetrics 1996, daily data)."""
+VARIANCE_FLOOR = 0.05
+"""Lower bound of the variance, as a share of the expanding median of the variances."""
 
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """The prices of m series under n origins each, and what follows from them.
+    """The prices of m series with n origins each at horizon h, and the returns and volatilities from them.
 
     `log_prices` (m, 21 + n + h): 21 sessions of history, the n origins, the h sessions after the last one;
-    `returns` (m, 20 + n + h) between them. `per_sigma` (m, n + h - 1): one over the volatility known before
-    each return that follows an origin, 0 while the price has never moved. `per_scale` (m, n): the same over
-    the square root of h, at each origin. `moves` (m, n): log changes from origin to target; `scaled_moves`
-    in units of the volatility known at the origin.
+    `returns` (m, 20 + n + h): the log returns between them. `per_sigma` (m, n + h - 1): the inverse of the
+    volatility known before each return after an origin, 0 as long as the price has never changed.
+    `per_scale` (m, n): that inverse at each origin, divided by the square root of h. `moves` (m, n): log
+    changes from origin to target. `scaled_moves` (m, n): `moves` times `per_scale`.
     """
 
     horizon: int
@@ -43,18 +43,19 @@ class Market:
 
     @property
     def typical_move(self) -> FloatArray:
-        """(m,): mean absolute deviation of the scaled moves from their median."""
+        """(m,): mean absolute deviation of the scaled moves from their median, the unit of distances."""
         return np.asarray(np.mean(np.abs(around_median(self.scaled_moves)), axis=1))
 
 
-def observe(log_prices: FloatArray, horizon: int) -> Market:
-    """The market of (m, 21 + n + h) log prices; ValueError unless n is at least 1 and all are finite."""
+def build_market(log_prices: FloatArray, horizon: int) -> Market:
+    """Compute the market of (m, 21 + n + h) log prices; ValueError unless n >= 1 and all are finite."""
     if not np.isfinite(log_prices).all():
-        raise ValueError("a price is no finite positive number")
+        raise ValueError("every price must be a finite positive number")
     origins = log_prices.shape[1] - HISTORY - horizon
     if origins < 1:
         raise ValueError(
-            f"{log_prices.shape[1]} prices leave no origin between history and horizon {horizon}"
+            f"{log_prices.shape[1]} prices are too few for {HISTORY} sessions of history, "
+            f"an origin and horizon {horizon}"
         )
     returns = np.diff(log_prices, axis=1)
     known = np.sqrt(variances(returns))[:, HISTORY - 1 : HISTORY - 1 + origins + horizon - 1]
@@ -66,19 +67,19 @@ def observe(log_prices: FloatArray, horizon: int) -> Market:
 
 
 def variances(returns: FloatArray) -> FloatArray:
-    """(m, k): the variance known after each of (m, k) returns, k at least 21.
+    """Estimate the variance (m, k) known after each of (m, k) returns, k at least 21.
 
-    An exponentially weighted mean that starts at the mean of the first 21 squared returns, and never less
-    than 5% of the median of its own values so far.
+    The exponentially weighted mean of the squared returns, started at the mean of the first 21 of them and
+    bounded below by 5% of the running median of its own values.
     """
     squares = returns**2
     start = squares[:, :HISTORY].mean(axis=1, keepdims=True)
     later, _ = lfilter([1.0 - DECAY], [1.0, -DECAY], squares[:, 1:], axis=1, zi=DECAY * start)
     running = np.concatenate([start, later], axis=1)
     median = pd.DataFrame(running.T).expanding().median().to_numpy().T
-    return np.asarray(np.maximum(running, FLOOR * median))
+    return np.asarray(np.maximum(running, VARIANCE_FLOOR * median))
 
 
 def around_median(values: FloatArray) -> FloatArray:
-    """(m, n) less each row's median."""
+    """Subtract each row's median from (m, n) values."""
     return np.asarray(values - np.median(values, axis=1, keepdims=True))

@@ -1,4 +1,4 @@
-"""Forecasts as predicted changes, in units of the volatility known when they were made."""
+"""Forecasts as predicted log changes, in units of the volatility known at their origin."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pipeline.lag.market import HISTORY, Market
 from pipeline.types import FloatArray
 
 ROUNDING = 1e-9
-"""Changes smaller than this, in units of volatility, are what arithmetic leaves of none."""
+"""Changes smaller than this, in units of volatility, are rounding errors of a change of 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Predicted log changes (m, n) of a market; `scaled` as issued, `centred` without their drift so far.
+    """Predicted log changes (m, n) of a market: `changes`, and `scaled` and `centred` in units of volatility.
 
-    Centred: less the mean of the changes predicted up to and including each origin, so that persistence with
-    any constant drift predicts nothing.
+    `scaled` are the changes as issued. `centred` are the changes less the mean of those predicted up to and
+    including each origin, so that persistence with any constant drift predicts no change.
     """
 
     market: Market
@@ -28,9 +28,9 @@ class Predictions:
 
 
 def predict(market: Market, log_forecasts: FloatArray) -> Predictions:
-    """The predicted changes of (m, n) log forecasts, in order; ValueError unless all are finite."""
+    """Compute the predicted changes of (m, n) log forecasts in time order; ValueError unless all finite."""
     if not np.isfinite(log_forecasts).all():
-        raise ValueError("a forecast is no finite number")
+        raise ValueError("every forecast must be a finite positive number")
     n = market.origins
     changes = log_forecasts - market.log_prices[:, HISTORY : HISTORY + n]
     drift = np.cumsum(changes, axis=1) / np.arange(1, n + 1)

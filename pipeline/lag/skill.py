@@ -1,4 +1,4 @@
-"""How much better than the last value again, how surely, and how much could have been seen."""
+"""Skill against persistence: estimate, confidence interval, tests, and the power of the tests."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ from pipeline.lag.predictions import Predictions
 from pipeline.types import BoolArray, FloatArray
 
 SMALLEST_SKILL = 0.02
-"""The smallest skill worth the name."""
+"""The smallest skill of practical interest, which NO_SKILL and ECHO must exclude."""
 LEVEL = 0.05
-DETECTION = 6.18
-"""(z_0.05 + z_0.20)^2: the R2 seen with 80% power is this times h/n."""
+"""Significance level of the tests of skill."""
+POWER_FACTOR = 6.18
+"""(z_0.05 + z_0.20)^2: the R2 detected with 80% power is this times h / n."""
 
 
 @dataclass(frozen=True, eq=False)
 class Skill:
-    """The material facts of m series, (m,) each; NaN where no move could be scaled.
+    """The skill of m series, (m,) each; NaN where no move could be scaled.
 
-    `skill` is 1 - MSE / MSE of persistence on drift-free scaled log changes, with its 95% interval;
-    `as_issued` the same with the drift; `size` that of the predicted moves in actual ones; `slope` the
-    Mincer-Zarnowitz slope of moves on predictions, above 1/2 beats persistence (NaN without predictions);
-    `p_no_skill` of a skill of 2% or more; `p_worse` and `p_better` than persistence as issued.
+    `skill`: 1 - MSE / MSE of persistence on scaled log changes without drift; `low` and `high`: its 95%
+    interval; `as_issued`: the same with the drift. `size`: root mean square of the predicted changes over
+    that of the moves. `slope`: Mincer-Zarnowitz slope of moves on predictions, above 1/2 where they beat
+    persistence (NaN without predicted changes). `p_no_skill`: p-value of the null hypothesis that the skill
+    is 2% or more. `p_worse`, `p_better`: p-values of the null hypotheses that the forecasts as issued are no
+    worse, and no better, than persistence.
     """
 
     skill: FloatArray
@@ -39,18 +42,18 @@ class Skill:
     p_better: FloatArray
 
     @property
-    def is_idle(self) -> BoolArray:
-        """(m,): the predicted moves claim nothing, and hold no skill worth the name.
+    def is_negligible(self) -> BoolArray:
+        """(m,): whether the predicted changes are too small to matter and their skill is below 2%.
 
-        Predictions of size s hold a skill of 2s - s^2 at most, so that small ones alone exclude nothing.
+        Predictions of size s have a skill of at most 2s - s^2, so a small size alone excludes nothing.
         """
         return np.asarray((self.size**2 < SMALLEST_SKILL / 4.0) & (self.skill < SMALLEST_SKILL))
 
 
 def measure_skill(predictions: Predictions) -> Skill:
-    """Skill with its interval and tests, on log errors scaled by the volatility known at the origin.
+    """Measure the skill of m series, with interval and tests, on errors in units of known volatility.
 
-    The mean test of `p_worse` and `p_better` is Diebold and Mariano's (1995) on the scaled errors.
+    `p_worse` and `p_better` are those of Diebold and Mariano's (1995) test on the scaled log errors.
     """
     u, v, raw = predictions.market.scaled_moves, predictions.centred, predictions.scaled
     h = predictions.market.horizon
@@ -73,19 +76,23 @@ def measure_skill(predictions: Predictions) -> Skill:
 
 
 def power(size: float, n: int, horizon: int) -> float:
-    """The probability that the information test sees a skill of 2% in n predictions of this `size`.
+    """Compute the power of the information test against a skill of 2% for n predictions of this `size`.
 
-    Of a series judged alone: among others tried, the adjusted p-value sees less.
-    A skill of 2% at size s is a correlation of (0.02 + s^2) / (2 s) with the moves.
+    It holds for a series judged alone; adjusted for multiple testing, the power is lower. A skill of 2% at
+    size s corresponds to a correlation of (0.02 + s^2) / (2 s) with the moves.
     """
     correlation = 1.0 if size == 0.0 else min((SMALLEST_SKILL + size**2) / (2.0 * size), 1.0)
     return float(ndtr(ndtri(LEVEL) + correlation * np.sqrt(n / horizon)))
 
 
 def minimum_detectable_r2(n: int, horizon: int) -> float:
-    """The R2 that the information test sees with 80% power in n forecasts judged alone; above 1: none."""
-    return DETECTION * horizon / n
+    """Compute the R2 that the information test detects with 80% power in n forecasts judged alone.
+
+    Above 1, no R2 can be detected.
+    """
+    return POWER_FACTOR * horizon / n
 
 
 def _ratio(over: FloatArray, under: FloatArray) -> FloatArray:
+    """Divide (m,) by (m,) values; NaN where the divisor is not positive."""
     return np.divide(over, under, out=np.full_like(under, np.nan), where=under > 0.0)

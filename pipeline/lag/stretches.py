@@ -1,4 +1,4 @@
-"""Rows to trials: the longest stretch of consecutive sessions."""
+"""Find the longest stretch of consecutive sessions in a series of forecasts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pipeline.types import IntArray
 
 
 def longest_stretch(rows: int, first: IntArray, second: IntArray) -> slice:
-    """The longest run of `rows` rows that holds no pair (first[i], second[i]) whole, the newest of equals.
+    """Find the longest run of `rows` rows that contains no pair (first[i], second[i]); the newest if tied.
 
-    `first` and `second` (k,) are row numbers with first <= second; a row paired with itself is in no run.
+    `first` and `second` (k,) are row numbers with first <= second. A run contains a pair if both rows are in
+    it, so a row paired with itself belongs to no run.
     """
     earliest = np.zeros(rows, dtype=np.int64)
     np.maximum.at(earliest, second, first + 1)

@@ -135,11 +135,11 @@ def _draw_prices(panel: Axes, panels: Panels) -> None:
 def _draw_changes(panel: Axes, judgement: Judgement, panels: Panels) -> None:
     plain_axes(panel)
     _caption(panel, "Predicted and actual changes", "a slope above 1/2 beats the last price again")
-    tallest = 1.05 * float(np.abs(panels.moved).max()) or 1.0
+    tallest = 1.05 * float(np.abs(panels.realised).max()) or 1.0
     widest = max(1.05 * float(np.abs(panels.predicted).max()), LEAST_SPAN * tallest)
     panel.axhline(0.0, color=FAINT, linewidth=0.7)
     panel.axvline(0.0, color=FAINT, linewidth=0.7)
-    panel.scatter(panels.predicted, panels.moved, s=9, color=BACKTEST, alpha=0.45, linewidth=0, zorder=3)
+    panel.scatter(panels.predicted, panels.realised, s=9, color=BACKTEST, alpha=0.45, linewidth=0, zorder=3)
     for slope, words in ((1.0, "slope 1"), (0.5, "slope 1/2")):
         _slope(panel, slope, words, (widest, tallest), INK, (0, (5, 3)))
     if np.isfinite(judgement.evidence.slope):
@@ -184,7 +184,9 @@ def _draw_correlations(panel: Axes, panels: Panels) -> None:
         "an echo goes with days known, skill with the move forecast",
     )
     places = np.arange(len(panels.moves))
-    panel.bar(places, 2.0 * panels.chance, 1.0, -panels.chance, color=GRID, label="by chance (95%)")
+    panel.bar(
+        places, 2.0 * panels.chance_bounds, 1.0, -panels.chance_bounds, color=GRID, label="by chance (95%)"
+    )
     panel.axhline(0.0, color=INK, linewidth=0.8)
     days_known = np.where(places < places[-1], panels.correlations, np.nan)
     move_forecast = np.where(places == places[-1], panels.correlations, np.nan)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.lag.decision import PROMOTION, is_copy
+from pipeline.lag.decision import PROMOTION_E_VALUE, is_copy
 from pipeline.show.text import UNKNOWN, count_text, p_value_text, percent_text, sessions_text
 from pipeline.types import Verdict
 
@@ -115,7 +115,7 @@ def _gain_lines(e: Evidence) -> Iterable[Line]:
 def _information_lines(judgement: Judgement, *, is_judged_alone: bool) -> Iterable[Line]:
     e = judgement.evidence
     adjusted = p_value_text(judgement.p_skill_adjusted)
-    promotes = f"; {PROMOTION:g} promotes" if judgement.verdict is Verdict.SKILLED else ""
+    promotes = f"; {PROMOTION_E_VALUE:g} promotes" if judgement.verdict is Verdict.SKILLED else ""
     return (
         ("p_skill", p_value_text(e.p_skill), "small: the predicted changes tell of the moves"),
         *(() if is_judged_alone else (("adjusted", adjusted, "p_skill among all series judged together"),)),

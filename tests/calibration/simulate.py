@@ -6,10 +6,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from pipeline.lag.decision import PROMOTION, decide
+from pipeline.lag.decision import PROMOTION_E_VALUE, decide
 from pipeline.lag.examine import examine_batch
 from pipeline.lag.information import evidence_paths, information_terms
-from pipeline.lag.market import observe
+from pipeline.lag.market import build_market
 from pipeline.lag.predictions import predict
 from pipeline.lag.skill import LEVEL
 from pipeline.types import BoolArray, Evidence, Verdict
@@ -33,7 +33,7 @@ class Event(StrEnum):
     """What is counted beside verdicts."""
 
     INFORMED = "p_skill below 5%"
-    PROMOTABLE = f"e-process ever at {PROMOTION:g}"
+    PROMOTABLE = f"e-process ever at {PROMOTION_E_VALUE:g}"
 
 
 Counted = Collection[Verdict] | Event
@@ -78,7 +78,7 @@ def joined(outcomes: Iterable[Outcome]) -> Outcome:
 def _batch(setting: Setting, batch: int, names: tuple[str, ...]) -> Mapping[str, Outcome]:
     rng = np.random.default_rng([batch, setting.n, setting.horizon, len(setting.market)])
     simulated = MARKETS[setting.market](rng, BATCH, setting.n, setting.horizon)
-    market = observe(simulated.judged, setting.horizon)
+    market = build_market(simulated.judged, setting.horizon)
     outcomes = {}
     for name in names:
         predictions = predict(market, simulated.known() + FORECASTERS[name](simulated, rng))
@@ -87,7 +87,7 @@ def _batch(setting: Setting, batch: int, names: tuple[str, ...]) -> Mapping[str,
         outcomes[name] = Outcome(
             tuple(_verdict(evidence, setting.horizon) for evidence in found),
             np.array([evidence.p_skill < LEVEL for evidence in found]),
-            np.asarray(paths.max(axis=1) >= PROMOTION),
+            np.asarray(paths.max(axis=1) >= PROMOTION_E_VALUE),
         )
     return outcomes
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.lag.decision import PROMOTION
+from pipeline.lag.decision import PROMOTION_E_VALUE
 from tests.calibration.cells import Cell, Outcomes, cells
 from tests.calibration.forecasters import WITHOUT_SKILL
 from tests.calibration.markets import SPECIFIED
@@ -50,7 +50,7 @@ def markdown(outcomes: Outcomes, replications: int) -> str:
         lines += [f"\n## {market}\n", *_table(list(cells(outcomes, ROWS, market)))]
     lines += [FIVE_AHEAD, *_table(list(cells(outcomes, FARTHER)))]
     lines += [DRIFT, *_table(list(cells(outcomes, DRIFT_ROWS)))]
-    lines += [EVERY_DAY.format(level=PROMOTION), *_table(list(cells(outcomes, DAILY_ROWS)))]
+    lines += [EVERY_DAY.format(level=PROMOTION_E_VALUE), *_table(list(cells(outcomes, DAILY_ROWS)))]
     lines += [ASKEW.format(n=SKEWED.n, events=" | ".join(Event)), *_askew(outcomes)]
     return "\n".join(lines) + "\n"
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.lag.market import HISTORY, Market, observe
+from pipeline.lag.market import HISTORY, Market, build_market
 from pipeline.lag.predictions import Predictions, predict
 from pipeline.types import FloatArray, Trial
 
@@ -59,7 +59,7 @@ def in_a_drift(one: Trial, drift: float = 0.2) -> Trial:
 
 
 def market_of(*trials: Trial) -> Market:
-    return observe(np.stack([one.log_prices for one in trials]), trials[0].horizon)
+    return build_market(np.stack([one.log_prices for one in trials]), trials[0].horizon)
 
 
 def predictions_of(*trials: Trial) -> Predictions:

@@ -24,7 +24,7 @@ INNOCENT = replace(
 CASES = {
     Reason.INFORMATIVE: {"p_skill": 0.049, "skill": 0.01, "skill_as_issued": 0.01},
     Reason.CONTRARY: {"p_anti": 0.0049, "filter_r2": 0.49},
-    Reason.SPOILT: {"p_skill": 0.0049, "p_shape": 0.0099},
+    Reason.MISCALIBRATED: {"p_skill": 0.0049, "p_shape": 0.0099},
     Reason.ECHO: {"p_echo": 0.0099, "p_shape": 0.0099},
     Reason.ECHO_SHAPE: {"p_shape": 0.0099},
     Reason.LOSING: {"p_worse": 0.049},
@@ -37,7 +37,7 @@ VERDICTS = {
     Reason.NO_MOVES: Verdict.INSUFFICIENT,
     Reason.INFORMATIVE: Verdict.SKILLED,
     Reason.CONTRARY: Verdict.WORSE,
-    Reason.SPOILT: Verdict.NO_SKILL,
+    Reason.MISCALIBRATED: Verdict.NO_SKILL,
     Reason.ECHO: Verdict.ECHO,
     Reason.ECHO_SHAPE: Verdict.SUSPECT_ECHO,
     Reason.LOSING: Verdict.WORSE,
@@ -95,7 +95,7 @@ def test_to_be_contrary_takes_a_claim_of_ones_own(changes: dict[str, float]) -> 
 @pytest.mark.parametrize("changes", [{"size": 0.07}, {"p_skill": 0.005}, {"p_shape": 0.01}])
 def test_spoilt_is_what_is_surely_informative_in_the_shape_of_an_echo(changes: dict[str, float]) -> None:
     instead = Reason.UNDECIDED if "p_shape" in changes else Reason.ECHO_SHAPE
-    assert reason_of(**{**CASES[Reason.SPOILT], **changes}) is instead
+    assert reason_of(**{**CASES[Reason.MISCALIBRATED], **changes}) is instead
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_where_no_move_could_be_scaled_that_is_said() -> None:
 
 
 def test_among_many_tried_what_is_not_outstanding_is_neither_skilled_nor_spoilt() -> None:
-    skilled, spoilt = CASES[Reason.INFORMATIVE], CASES[Reason.SPOILT]
+    skilled, spoilt = CASES[Reason.INFORMATIVE], CASES[Reason.MISCALIBRATED]
     assert reason_of(adjusted=0.049, **skilled) is Reason.INFORMATIVE
     assert reason_of(adjusted=0.05, **skilled) is Reason.UNDECIDED
     assert reason_of(adjusted=0.05, **spoilt) is Reason.ECHO_SHAPE

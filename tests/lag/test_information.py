@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.lag.information import e_paths, evidence_paths, inform, information_terms
-from pipeline.lag.market import HISTORY, observe
+from pipeline.lag.information import e_paths, evidence_paths, information_terms, information_test
+from pipeline.lag.market import HISTORY, build_market
 from pipeline.lag.predictions import Predictions, predict
 from tests.lag.made import DAILY, knowing, moves_of, noisy, predictions_of, trial, walk
 
@@ -11,7 +11,7 @@ from tests.lag.made import DAILY, knowing, moves_of, noisy, predictions_of, tria
 def test_a_forecast_that_knows_a_little_is_found_and_its_opposite_is_told() -> None:
     known = knowing(0.1, 400)
     opposite = trial(-(known.log_forecasts - known.log_prices[21:-1]), known.log_prices)
-    found = inform(predictions_of(known, opposite))
+    found = information_test(predictions_of(known, opposite))
     assert found.p_skill[0] < 0.001
     assert found.p_skill[1] > 0.999
     assert found.p_anti[1] < 0.001
@@ -23,14 +23,16 @@ def test_there_is_a_term_for_every_return_that_a_forecast_covers() -> None:
 
 
 def test_a_forecast_of_no_change_has_no_terms_and_proves_nothing() -> None:
-    found = inform(predictions_of(trial(np.zeros(60), walk(60))))
+    found = information_test(predictions_of(trial(np.zeros(60), walk(60))))
     assert (found.p_skill[0], found.p_anti[0], found.e_value[0]) == (1.0, 1.0, pytest.approx(1.0))
 
 
 def test_the_size_of_the_predictions_does_not_matter() -> None:
     prices = walk(200)
     changes = 0.1 * moves_of(prices) + np.random.default_rng(3).normal(0, 0.01, 200)
-    small, large = (inform(predictions_of(trial(scale * changes, prices))) for scale in (1e-4, 10.0))
+    small, large = (
+        information_test(predictions_of(trial(scale * changes, prices))) for scale in (1e-4, 10.0)
+    )
     assert small.p_skill == pytest.approx(large.p_skill)
     assert small.e_value == pytest.approx(large.e_value)
 
@@ -47,7 +49,7 @@ def test_a_term_rests_on_nothing_later_than_its_return() -> None:
 def test_the_evidence_of_skill_is_that_after_the_last_return(horizon: int) -> None:
     predictions = predictions_of(knowing(0.1, 80, horizon))
     last = evidence_paths(information_terms(predictions))[0, -1]
-    assert inform(predictions).e_value[0] == last
+    assert information_test(predictions).e_value[0] == last
 
 
 @pytest.mark.parametrize("horizon", [1, 4])
@@ -55,14 +57,14 @@ def test_that_moves_do_not_go_against_the_forecasts_is_students_test_of_the_term
     predictions = predictions_of(noisy(0.3, 30, horizon))
     terms = information_terms(predictions)[0, 0]
     t = terms.mean() / (terms.std(ddof=1) / np.sqrt(len(terms)))
-    assert inform(predictions).p_anti[0] == pytest.approx(stats.t.cdf(t, 29))
+    assert information_test(predictions).p_anti[0] == pytest.approx(stats.t.cdf(t, 29))
 
 
 def drifting(drift: float, trials: int = 400, n: int = 500) -> dict[str, Predictions]:
     """Forecasts that know nothing, in a market that drifts by a share of a session's deviation."""
     rng = np.random.default_rng(17)
     prices = np.cumsum(DAILY * (rng.normal(size=(trials, HISTORY + n + 1)) + drift), axis=1)
-    market, known = observe(prices, 1), prices[:, HISTORY:-1]
+    market, known = build_market(prices, 1), prices[:, HISTORY:-1]
     ramp = np.tile(np.linspace(0.0, 0.4 * DAILY, n), (trials, 1))
     changes = {"with the level": 0.02 * known, "against the level": -0.02 * known, "with time": ramp}
     return {name: predict(market, known + change) for name, change in changes.items()}
@@ -71,7 +73,7 @@ def drifting(drift: float, trials: int = 400, n: int = 500) -> dict[str, Predict
 @pytest.mark.parametrize("drift", [0.0, 0.05, 0.1])
 def test_to_follow_the_level_or_time_is_no_skill_in_a_market_that_drifts(drift: float) -> None:
     for name, predictions in drifting(drift).items():
-        assert (inform(predictions).p_skill < 0.05).mean() <= 0.085, name
+        assert (information_test(predictions).p_skill < 0.05).mean() <= 0.085, name
         ever = evidence_paths(information_terms(predictions)).max(axis=1)
         assert (ever >= 20.0).mean() <= 0.05, name
 

@@ -90,7 +90,7 @@ def test_a_drift_that_spoils_a_skilled_forecast_is_named_and_without_it_there_is
     spoilt = Trial(1, known.log_prices, known.log_forecasts + 0.02)
     before, after = judge_alone([spoilt, known])
     assert (before.verdict, after.verdict) == (Verdict.NO_SKILL, Verdict.SKILLED)
-    assert "take +2% off its changes" in before.sentence
+    assert "subtract +2% from its changes" in before.sentence
 
 
 def test_nobody_judged_is_no_judgement() -> None:

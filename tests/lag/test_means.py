@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.lag.means import cosine, cosines, mean_test, plain
+from pipeline.lag.means import cosine_count, cosine_test, mean_test, t_test
 
 
 def terms(m: int = 5, n: int = 80, seed: int = 0) -> np.ndarray:
@@ -10,7 +10,7 @@ def terms(m: int = 5, n: int = 80, seed: int = 0) -> np.ndarray:
 
 
 def test_the_plain_test_is_students() -> None:
-    test = plain(terms())
+    test = t_test(terms())
     for row, values in enumerate(terms()):
         expected = stats.ttest_1samp(values, 0.0, alternative="greater")
         assert test.p_upper()[row] == pytest.approx(expected.pvalue)
@@ -21,7 +21,7 @@ def test_the_plain_test_is_students() -> None:
 
 def test_the_cosine_variance_is_the_mean_of_the_first_squared_projections() -> None:
     values, n = terms(), 80
-    test = cosine(values, horizon=1)
+    test = cosine_test(values, horizon=1)
     count = int(0.41 * n ** (2 / 3))
     for row, series in enumerate(values):
         squares = [
@@ -37,24 +37,24 @@ def test_the_cosine_variance_is_the_mean_of_the_first_squared_projections() -> N
     [(30, 1, 4), (500, 1, 25), (500, 5, 25), (100, 10, 5), (60, 20, 4), (1000, 2, 40)],
 )
 def test_overlap_leaves_fewer_cosines_but_never_fewer_than_four(n: int, horizon: int, count: int) -> None:
-    assert cosines(n, horizon) == count
+    assert cosine_count(n, horizon) == count
 
 
 def test_one_step_terms_are_tested_plainly_and_overlapping_ones_by_cosines() -> None:
     assert mean_test(terms(), 1).degrees == 79
-    assert mean_test(terms(), 3).degrees == cosines(80, 3)
+    assert mean_test(terms(), 3).degrees == cosine_count(80, 3)
 
 
 @pytest.mark.parametrize("value", [0.0, 2.0])
 def test_terms_that_never_vary_prove_nothing(value: float) -> None:
-    test = plain(np.full((1, 40), value))
+    test = t_test(np.full((1, 40), value))
     assert (test.p_upper()[0], test.p_lower()[0]) == (1.0, 1.0)
 
 
 def test_dependent_terms_are_less_certain_by_cosines_than_plainly() -> None:
     rng = np.random.default_rng(1)
     overlapping = np.lib.stride_tricks.sliding_window_view(rng.normal(size=(400, 504)), 5, axis=1).sum(axis=2)
-    by_cosines = (cosine(overlapping, 5).p_upper() < 0.05).mean()
-    plainly = (plain(overlapping).p_upper() < 0.05).mean()
+    by_cosines = (cosine_test(overlapping, 5).p_upper() < 0.05).mean()
+    plainly = (t_test(overlapping).p_upper() < 0.05).mean()
     assert by_cosines < 0.09
     assert plainly > 0.15

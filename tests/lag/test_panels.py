@@ -33,7 +33,7 @@ def test_fewer_forecasts_are_all_shown() -> None:
 def test_the_gain_ends_at_the_skill_and_the_points_have_the_slope_of_the_evidence(one: Trial) -> None:
     shown, (judgement,) = panels(one), judge_alone([one])
     assert shown.gains[-1] == pytest.approx(judgement.evidence.skill)
-    slope = np.sum(shown.predicted * shown.moved) / np.sum(shown.predicted**2)
+    slope = np.sum(shown.predicted * shown.realised) / np.sum(shown.predicted**2)
     assert slope == pytest.approx(judgement.evidence.slope)
 
 
@@ -50,7 +50,7 @@ def test_an_echo_lies_nearest_to_the_day_that_it_repeats(lag: int) -> None:
     shown = panels(older(walk(), lag))
     assert shown.days[shown.nearest] == ("t" if lag == 0 else f"t-{lag}")
     assert shown.errors[shown.nearest] == 0.0
-    assert shown.caution == "cannot convict alone"
+    assert shown.caution == "not conclusive alone"
 
 
 def test_the_error_on_the_day_forecast_is_that_of_the_forecasts() -> None:
@@ -72,7 +72,7 @@ def test_an_echo_goes_with_days_known_and_not_with_the_move_forecast() -> None:
 def test_an_oracle_goes_with_the_move_forecast_and_not_with_days_known(horizon: int) -> None:
     shown = panels(knowing(0.15, 500, horizon))
     assert shown.moves[-1] == ("t+1" if horizon == 1 else "t+5's move")
-    assert shown.correlations[-1] > shown.chance[-1]
+    assert shown.correlations[-1] > shown.chance_bounds[-1]
     assert np.all(np.abs(shown.correlations[:-1]) < 0.15)
 
 
@@ -108,8 +108,8 @@ def test_a_price_that_moved_once_and_long_ago_has_gains_and_no_correlations() ->
 
 def test_what_chance_does_shrinks_with_forecasts_and_counts_overlapping_moves_once() -> None:
     shown = panels(noisy(0.2, 400, 4))
-    np.testing.assert_allclose(shown.chance, [0.098] * 6 + [0.196])
-    assert np.all(panels(noisy(0.2, 1)).chance == 1.0)
+    np.testing.assert_allclose(shown.chance_bounds, [0.098] * 6 + [0.196])
+    assert np.all(panels(noisy(0.2, 1)).chance_bounds == 1.0)
 
 
 def test_a_price_that_moves_evenly_has_no_correlations() -> None:
@@ -123,7 +123,7 @@ def test_the_gain_of_a_second_forecast_is_that_of_its_own_change(move: float) ->
     prices = np.append(walk(1), walk(1)[-1] + move)
     changes = np.array([0.0, 0.5 * move])
     shown = panels(trial(changes, prices))
-    u, v = shown.moved, shown.predicted
+    u, v = shown.realised, shown.predicted
     assert v[1] != 0.0
     np.testing.assert_allclose(shown.gains, [0.0, (2.0 * u[1] * v[1] - v[1] ** 2) / np.sum(u**2)])
 

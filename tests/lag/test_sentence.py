@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.lag.copies import RULES
 from pipeline.lag.decision import Reason
-from pipeline.lag.sentence import RULE_WORDS, chance_text, made_of, write_sentence
+from pipeline.lag.sentence import RULE_WORDS, describe_echo, p_value_phrase, write_sentence
 from pipeline.types import Evidence
 
 PLAIN = replace(
@@ -39,7 +39,7 @@ def test_an_echo_is_told_with_its_age_and_its_cost() -> None:
         (Reason.INFORMATIVE, "SKILLED (p = 0.012): the predicted changes tell of the moves"),
         (Reason.CONTRARY, "WORSE (p = 0.250): the moves go against the predicted changes"),
         (
-            Reason.SPOILT,
+            Reason.MISCALIBRATED,
             "NO_SKILL (p = 0.012): informative but over-reacting, multiply its changes by 0.25",
         ),
         (
@@ -161,7 +161,8 @@ def test_a_copy_is_told_without_a_p_value() -> None:
     [
         (
             {"skill": 0.05, "skill_as_issued": -0.4},
-            "informative, but its drift costs more than it knows: take +2.1% off its changes",
+            "informative, but its drift costs more than its information gains: "
+            "subtract +2.1% from its changes",
         ),
         ({"skill": 0.0}, "informative but over-reacting, multiply its changes by 0.25"),
         ({"slope": 0.4}, "informative but over-reacting, multiply its changes by 0.40"),
@@ -170,7 +171,7 @@ def test_a_copy_is_told_without_a_p_value() -> None:
     ],
 )
 def test_what_spoils_informative_forecasts_is_named(changes: dict[str, float], said: str) -> None:
-    assert sentence(Reason.SPOILT, **changes).startswith(f"NO_SKILL (p = 0.012): {said}; skill")
+    assert sentence(Reason.MISCALIBRATED, **changes).startswith(f"NO_SKILL (p = 0.012): {said}; skill")
 
 
 @pytest.mark.parametrize(
@@ -192,20 +193,20 @@ def test_what_spoils_informative_forecasts_is_named(changes: dict[str, float], s
 def test_what_is_repeated_is_named(rule: str, distance: float, lag: float, words: str) -> None:
     filter_r2 = 0.1 if words.endswith("noise") else 0.9
     found = replace(PLAIN, nearest_naive=rule, distance=distance, mean_lag_sessions=lag, filter_r2=filter_r2)
-    assert made_of(found) == words
+    assert describe_echo(found) == words
 
 
 @pytest.mark.parametrize("lag", [-2.0, 0.0, 3.4])
 def test_noise_is_not_given_an_age(lag: float) -> None:
     for filter_r2 in (-0.2, 0.0, 0.49):
         noise = replace(PLAIN, distance=0.3, mean_lag_sessions=lag, filter_r2=filter_r2)
-        assert made_of(noise) == "the last price, give or take noise"
+        assert describe_echo(noise) == "the last price, give or take noise"
 
 
 @pytest.mark.parametrize("filter_r2", [0.5, 0.94])
 def test_a_blend_of_known_prices_is_not_called_noise(filter_r2: float) -> None:
     blend = replace(PLAIN, distance=1.07, mean_lag_sessions=0.0, filter_r2=filter_r2)
-    assert made_of(blend) == "a blend of prices already known"
+    assert describe_echo(blend) == "a blend of prices already known"
 
 
 @pytest.mark.parametrize(
@@ -219,4 +220,4 @@ def test_a_blend_of_known_prices_is_not_called_noise(filter_r2: float) -> None:
     ],
 )
 def test_a_p_value_keeps_the_digits_that_matter(p_value: float, text: str) -> None:
-    assert chance_text(p_value) == text
+    assert p_value_phrase(p_value) == text

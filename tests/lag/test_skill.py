@@ -30,7 +30,7 @@ def test_a_drift_counts_as_issued_and_not_in_the_skill() -> None:
     found = measure_skill(predictions_of(trial(np.full(300, 0.03), walk())))
     assert found.skill[0] == pytest.approx(0.0, abs=1e-12)
     assert found.as_issued[0] < -0.5
-    assert found.is_idle[0]
+    assert found.is_negligible[0]
 
 
 def test_half_of_the_slope_is_where_persistence_is_beaten() -> None:
@@ -77,4 +77,4 @@ def test_idle_is_what_claims_less_than_half_a_percent_and_holds_less_than_two() 
     skill = np.array([0.0, 0.0199, 0.0, 0.02, 0.5])
     other = np.zeros(5)
     found = Skill(skill, other, other, other, size, other, other, other, other)
-    assert found.is_idle.tolist() == [True, True, False, False, False]
+    assert found.is_negligible.tolist() == [True, True, False, False, False]

@@ -67,7 +67,13 @@ def test_a_picture_has_five_panels_with_captions_reference_lines_and_the_caution
     e = judgement.evidence
     for expected in (
         *CAPTIONS,
-        *("slope 1/2", "slope 1 ", f"fitted {e.slope:.2f}", "cannot convict alone", "yesterday's price"),
+        *(
+            "slope 1/2",
+            "slope 1 ",
+            f"fitted {e.slope:.2f}",
+            "not conclusive alone",
+            "yesterday's price",
+        ),
         *("t-5", "t-4", "t-3", "t-2", "t-1", "t+1", "days known", "move forecast", "by chance (95%)"),
         *(f"skill {e.skill:+.1%}", "300 forecasts, 2024-01-01 to 2024-10-26"),
         *("price", "predicted change (multiples of volatility)", "mean distance of the forecasts (%)"),

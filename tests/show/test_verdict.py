@@ -163,7 +163,7 @@ def test_the_bar_of_an_oracle_stands_at_the_move_forecast() -> None:
 
 def test_the_nearest_day_of_an_echo_is_marked_and_cannot_convict_alone() -> None:
     text, _ = explained(TRIALS["echo"])
-    heading = "Mean distance of the forecasts from the price of each day (cannot convict alone)"
+    heading = "Mean distance of the forecasts from the price of each day (not conclusive alone)"
     found = bars(text, heading)
     assert [day for day, line in found.items() if line.endswith("nearest")] == ["t-2"]
     assert "0.00%" in found["t-2"]
