@@ -1,1 +1,1 @@
-"""Forecasts and what came true: errors, metrics, and the audit of warm starts."""
+"""Compare forecasts with actual prices: errors, metrics, and the audit of warm starts."""

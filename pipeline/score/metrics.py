@@ -1,7 +1,7 @@
-"""Accuracy measures, each a small pure function of forecasts and what came true.
+"""Accuracy metrics, each a pure function of forecasts and actual prices.
 
-Prices are in the asset's currency, on the basis of the forecast's origin. Measures relative to persistence
-use the same origins. A measure that is undefined is NaN.
+Prices are in the asset's currency, on the price basis of the forecast's origin. Metrics relative to
+persistence use the same origins. An undefined metric is NaN.
 """
 
 import warnings
@@ -17,7 +17,11 @@ from pipeline.types import Bands, FloatArray
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """Scored forecasts of one horizon, (m,) each and m >= 1; `naive_maes` scale MASE."""
+    """Scored forecasts of one horizon, (m,) each and m >= 1.
+
+    `last` are the closes at the origins, `naive_maes` the scale of MASE: the mean absolute one-session change
+    of the close over the training sessions.
+    """
 
     horizon: int
     last: FloatArray
@@ -28,74 +32,75 @@ class Outcomes:
 
 
 def mae(outcomes: Outcomes) -> float:
-    """Mean absolute error."""
+    """Compute the mean absolute error."""
     return float(np.mean(np.abs(outcomes.forecast - outcomes.actual)))
 
 
 def rmse(outcomes: Outcomes) -> float:
-    """Root mean squared error."""
+    """Compute the root mean squared error."""
     return float(np.sqrt(np.mean((outcomes.forecast - outcomes.actual) ** 2)))
 
 
 def mape(outcomes: Outcomes) -> float:
-    """Mean absolute error as a percentage of the actual price."""
+    """Compute the mean absolute percentage error, relative to the actual price."""
     return 100.0 * float(np.mean(np.abs(outcomes.forecast - outcomes.actual) / outcomes.actual))
 
 
 def smape(outcomes: Outcomes) -> float:
-    """Mean absolute error as a percentage of the mean of forecast and actual (0 to 200)."""
+    """Compute the mean absolute error in percent of the mean of forecast and actual (0 to 200)."""
     middle = (outcomes.forecast + outcomes.actual) / 2.0
     return 100.0 * float(np.mean(np.abs(outcomes.forecast - outcomes.actual) / middle))
 
 
 def mase(outcomes: Outcomes) -> float:
-    """Mean absolute error over the one-session naive error in training (Hyndman and Koehler 2006)."""
+    """Compute the MAE relative to the one-session naive MAE in training (Hyndman and Koehler 2006)."""
     if not (outcomes.naive_maes > 0.0).all():
         return float("nan")
     return float(np.mean(np.abs(outcomes.forecast - outcomes.actual) / outcomes.naive_maes))
 
 
 def theil_u(outcomes: Outcomes) -> float:
-    """Theil's U2 (1966): root of the ratio of squared relative errors, forecast over persistence."""
+    """Compute Theil's U2 (1966): root of the ratio of squared relative errors, forecast over persistence."""
     own = np.sum(((outcomes.forecast - outcomes.actual) / outcomes.last) ** 2)
     naive = np.sum(((outcomes.last - outcomes.actual) / outcomes.last) ** 2)
     return float(np.sqrt(own / naive)) if naive > 0.0 else float("nan")
 
 
 def skill(outcomes: Outcomes) -> float:
-    """1 - MSE / MSE of persistence, on log prices: above 0 beats the last value."""
+    """Compute the skill, 1 - MSE / MSE of persistence on log prices; above 0 is better than persistence."""
     own = np.mean(np.log(outcomes.forecast / outcomes.actual) ** 2)
     naive = np.mean(np.log(outcomes.last / outcomes.actual) ** 2)
     return float(1.0 - own / naive) if naive > 0.0 else float("nan")
 
 
 def hit_rate(outcomes: Outcomes) -> float:
-    """Share of rightly signed changes among the forecasts where both changes have a sign."""
+    """Compute the share of predicted changes with the sign of the move, where both have a sign."""
     return share_of_directions(outcomes.actual - outcomes.last, outcomes.forecast - outcomes.last)
 
 
 def coverage_80(outcomes: Outcomes) -> float:
-    """Share of actual prices inside the 80% band, where one was issued."""
+    """Compute the share of actual prices inside the 80% band, where one was issued."""
     return _coverage(outcomes.actual, outcomes.bands.lower_80, outcomes.bands.upper_80)
 
 
 def coverage_95(outcomes: Outcomes) -> float:
-    """Share of actual prices inside the 95% band, where one was issued."""
+    """Compute the share of actual prices inside the 95% band, where one was issued."""
     return _coverage(outcomes.actual, outcomes.bands.lower_95, outcomes.bands.upper_95)
 
 
 def dm_p_value(outcomes: Outcomes) -> float:
-    """One-sided p-value of beating persistence on squared log errors, by Diebold and Mariano's test."""
+    """Compute the one-sided Diebold-Mariano p-value against persistence, on squared log errors."""
     moves = np.log(outcomes.actual / outcomes.last)
     return diebold_mariano_p(moves, np.log(outcomes.forecast / outcomes.last), outcomes.horizon)
 
 
 def diebold_mariano_p(moves: FloatArray, changes: FloatArray, horizon: int) -> float:
-    """One-sided p-value of (m,) predicted changes beating no change (Diebold and Mariano 1995).
+    """Compute the p-value of the null hypothesis that (m,) predicted changes are no better than no change.
 
-    On squared errors, with the small-sample correction of Harvey, Leybourne and Newbold (1997) and a
-    Newey-West variance of horizon - 1 lags; NaN for fewer than 10 moves or 2 horizons of them, and where no
-    change is predicted.
+    The one-sided test of Diebold and Mariano (1995) on squared errors, with the small-sample correction of
+    Harvey, Leybourne and Newbold (1997) and a Newey-West variance of horizon - 1 lags. NaN for fewer than
+    max(10, 2 horizon) moves, and where the advantage is the same for all of them, such as when no change is
+    predicted.
     """
     advantage = moves**2 - (moves - changes) ** 2
     if len(advantage) < max(10, 2 * horizon) or np.ptp(advantage) == 0.0:
@@ -110,21 +115,21 @@ def diebold_mariano_p(moves: FloatArray, changes: FloatArray, horizon: int) -> f
 
 
 def share_of_directions(moves: FloatArray, changes: FloatArray) -> float:
-    """Share of equal signs among the (m,) moves and predicted changes where both have one."""
+    """Compute the share of equal signs among (m,) moves and predicted changes, where both have a sign."""
     predicted, came_true = np.sign(changes), np.sign(moves)
     signed = (predicted != 0.0) & (came_true != 0.0)
     return float(np.mean(predicted[signed] == came_true[signed])) if signed.any() else float("nan")
 
 
 def direction_p(moves: FloatArray, changes: FloatArray) -> float:
-    """One-sided p-value of predicted and actual directions agreeing (Pesaran and Timmermann 1992).
+    """Compute the p-value of the null hypothesis that predicted and realised directions are independent.
 
-    NaN where the test is undefined: when all predicted or all actual signs are the same, rises on one side
-    and falls and standstills on the other. It takes the moves as independent, so it is too sure of itself
-    where they overlap.
+    The one-sided test of Pesaran and Timmermann (1992). NaN where it is undefined: when all predicted or all
+    realised changes have the same direction, where no change counts as a fall. The test assumes independent
+    moves, so its p-values are too small where moves overlap.
     """
     rises = (moves > 0.0, changes > 0.0)
-    # Of equal signs the variance is 0 but for rounding, which the test would divide by.
+    # The variance of equal signs is 0 up to rounding, and the test would divide by it.
     if any(up.all() or not up.any() for up in rises):
         return float("nan")
     try:
@@ -149,6 +154,7 @@ METRICS: Mapping[str, Callable[[Outcomes], float]] = {
 
 
 def _coverage(actual: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
+    """Compute the share of actual prices inside their band; NaN if no band was issued."""
     issued = np.isfinite(lower) & np.isfinite(upper)
     if not issued.any():
         return float("nan")

@@ -1,4 +1,4 @@
-"""Matured forecasts and actual prices to scores, and scores to metrics."""
+"""Score forecasts whose target has settled, and compute the metrics of track records."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from pipeline.types import Bands, ForecastKind, MetricValue, PendingForecasts, S
 
 
 def score_forecasts(pending: PendingForecasts) -> Scores:
-    """Errors of forecasts whose target has settled, on the price basis of each forecast's origin.
+    """Compute the errors of pending forecasts, on the price basis of each forecast's origin.
 
-    A split between origin and target, or since, changes the units of both settled closes alike; their ratio
-    carries the actual change back to the basis that the forecast was made in.
+    A split after the origin changes the units of both settled closes alike. Their ratio, applied to the close
+    that was known at the origin, gives the actual price on the basis of the forecast.
     """
     change = pending.target_closes / pending.origin_closes
     unrevised = pending.origin_closes == pending.last_closes
@@ -27,7 +27,7 @@ def score_forecasts(pending: PendingForecasts) -> Scores:
 
 
 def measure(record: TrackRecord) -> Iterator[MetricValue]:
-    """Every metric of a track record, live and backtest apart; nothing for a kind without forecasts."""
+    """Compute every metric of a track record for live and backtest forecasts, where there are any."""
     for kind, chosen in ((ForecastKind.LIVE, record.is_live), (ForecastKind.BACKTEST, ~record.is_live)):
         n = int(chosen.sum())
         if n:
@@ -37,6 +37,7 @@ def measure(record: TrackRecord) -> Iterator[MetricValue]:
 
 
 def _outcomes(record: TrackRecord, chosen: npt.NDArray[np.bool_]) -> Outcomes:
+    """Select the outcomes of a record where `chosen` (m,) is true."""
     bands = record.bands
     return Outcomes(
         horizon=record.key.horizon,

@@ -1,25 +1,28 @@
-"""Are re-fits that go on from yesterday's weights worse than fits that start anew?"""
+"""The audit of warm starts: are re-fits that start from earlier weights worse than cold fits?"""
 
 import numpy as np
 
 from pipeline.score.metrics import diebold_mariano_p
 from pipeline.types import AuditedErrors
 
-FEWEST_ORIGINS = 30
+MIN_ORIGINS = 30
+"""Fewest audited origins for a test."""
 SIGNIFICANCE = 0.05
+"""Significance level of the test."""
 
 
 def is_warm_worse(audited: AuditedErrors, horizons: int) -> bool:
-    """Whether starting anew is significantly better (5%, one-sided) over the audited origins.
+    """Test whether warm fits are significantly worse than cold fits over the audited origins.
 
-    Diebold and Mariano's test on each origin's mean squared log error over its horizons; False for fewer
-    than 30 origins. A false alarm, which daily looks make likelier than 5%, costs time and no accuracy.
+    Diebold and Mariano's test (one-sided, 5%) on each origin's mean squared log error over its horizons;
+    False for fewer than 30 origins. Testing after every day raises the false alarm rate above 5%; a false
+    alarm costs training time, not accuracy.
     """
     origins, place = np.unique(audited.origin_dates, return_inverse=True)
-    if len(origins) < FEWEST_ORIGINS:
+    if len(origins) < MIN_ORIGINS:
         return False
     count = np.bincount(place)
     warm = np.sqrt(np.bincount(place, audited.warm**2) / count)
-    anew = np.sqrt(np.bincount(place, audited.cold**2) / count)
-    p_value = diebold_mariano_p(warm, warm - anew, horizons)
+    cold = np.sqrt(np.bincount(place, audited.cold**2) / count)
+    p_value = diebold_mariano_p(warm, warm - cold, horizons)
     return bool(p_value < SIGNIFICANCE)

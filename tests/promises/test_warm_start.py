@@ -107,7 +107,7 @@ def test_past_days_inside_of_an_audited_stretch_are_forecast_without_another_aud
 def test_warm_starts_end_when_audits_found_them_worse(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.score.warm_audit.FEWEST_ORIGINS", 10)
+    monkeypatch.setattr("pipeline.score.warm_audit.MIN_ORIGINS", 10)
     text = market.config.read_text(encoding="utf-8").replace("origins = 0", "origins = 40")
     text = text.replace("refit_every = 20", "refit_every = 10").replace("horizons = 2", "horizons = 1")
     text = text.replace("warm_audit_days = 2", "warm_audit_days = 1")

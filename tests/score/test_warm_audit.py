@@ -9,9 +9,9 @@ def audited(origins: int, excess: float, seed: int = 0, horizons: int = 2) -> Au
     """Errors of equal size but for `excess`: warm ones are larger by that share."""
     rng = np.random.default_rng(seed)
     dates = np.repeat(np.datetime64("2024-01-01") + np.arange(origins), horizons)
-    anew, warm = rng.normal(0, 0.02, (2, origins * horizons))
+    cold, warm = rng.normal(0, 0.02, (2, origins * horizons))
     shared = rng.normal(0, 0.02, origins * horizons)
-    return AuditedErrors(dates, (shared + 0.1 * warm) * (1 + excess), shared + 0.1 * anew)
+    return AuditedErrors(dates, (shared + 0.1 * warm) * (1 + excess), shared + 0.1 * cold)
 
 
 def test_warm_fits_that_err_more_are_found_out() -> None:
@@ -40,13 +40,13 @@ def test_no_audit_at_all_is_no_evidence() -> None:
 
 
 def test_an_origin_counts_once_however_many_of_its_horizons_were_audited() -> None:
-    """Starting anew is far better where one horizon was audited, and a little worse where four were."""
+    """A cold fit is far better where one horizon was audited, and a little worse where four were."""
     rng = np.random.default_rng(0)
     origins = np.repeat(np.datetime64("2024-01-01") + np.arange(200), np.where(np.arange(200) % 2, 1, 4))
     is_single = np.isin(origins, origins[4::5])
-    anew = 0.02 * (1.0 + 0.05 * rng.normal(size=len(origins)))
-    warm = anew * np.where(is_single, 1.3, 0.9)
-    assert is_warm_worse(AuditedErrors(origins, warm, anew), horizons=1)
+    cold = 0.02 * (1.0 + 0.05 * rng.normal(size=len(origins)))
+    warm = cold * np.where(is_single, 1.3, 0.9)
+    assert is_warm_worse(AuditedErrors(origins, warm, cold), horizons=1)
 
 
 def test_an_answer_is_yes_or_no() -> None:
