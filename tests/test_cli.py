@@ -43,7 +43,7 @@ def test_a_run_ends_with_a_line_a_symbol_and_what_was_stored(pricecast: Run, con
     first, symbol, last = out.splitlines()
     assert (code, err) == (0, "")
     assert first == f"run 1 as of {DAY} 23:59 UTC: done"
-    assert symbol == "  SIM-LEAD  547 new, 0 revised, 0 rejected, 0 missing; newest session 2022-05-31"
+    assert symbol == "  SIM-LEAD  547 new, 0 revised, 0 quarantined, 0 missing; newest session 2022-05-31"
     assert last == "stored 246 forecasts, 237 scores, 6 verdicts in new.db"
 
 

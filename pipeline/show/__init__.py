@@ -1,1 +1,1 @@
-"""What a person sees: tables, summaries of runs, explained verdicts and pictures."""
+"""Show results to the user: numbers as text, tables, explained verdicts and plots."""

@@ -1,6 +1,6 @@
-"""Pictures of forecasts beside the prices they forecast, and beside yesterday's price.
+"""Plots of forecasts together with the actual prices and the last price known at each origin.
 
-A forecast that echoes the last price lies on the dotted line, which is how it is recognised by eye.
+A forecast that echoes the last price lies on the dotted line, which makes it easy to recognise.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.show.plot_style import (
     BACKTEST,
-    INK,
+    DARK,
     LIVE,
     NAIVE,
     STYLE,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PANEL_INCHES = (11.0, 3.1)
+"""Width and height of a panel."""
 HEADER_INCHES = 0.95
 CONTEXT_SESSIONS = 10
 """Sessions shown before the first forecast, where there are few forecasts."""
@@ -37,7 +38,7 @@ CONTEXT_SESSIONS = 10
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn: one asset's forecasts of one horizon, over the newest `last` sessions."""
+    """What to plot: one asset's forecasts of one horizon, over the newest `last` sessions."""
 
     symbol: str
     horizon: int
@@ -46,7 +47,7 @@ class Chart:
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One model's forecasts by target date, (m,) each, on today's price basis; bands NaN where none."""
+    """One model's forecasts by target date, (m,) each, on today's price basis; bands NaN where not issued."""
 
     model: str
     target_dates: DateArray
@@ -57,10 +58,10 @@ class Series:
 
 
 def draw(chart: Chart, prices: Rows, forecasts: Rows, verdicts: Rows, file: Path) -> None:
-    """Write the picture to `file`, in the format of its suffix: a panel a model, on common axes.
+    """Plot forecasts and prices to `file`, in the format of its suffix: a panel per model, on common axes.
 
-    `prices` has session_date and close; `forecasts` what `queries.forecasts_of` gives; `verdicts` at most one
-    row a model. Needs no display.
+    `prices` has the columns session_date and close; `forecasts` those of `queries.forecasts_of`; `verdicts`
+    has at most one row per model. Needs no display.
     """
     from matplotlib import rc_context
 
@@ -79,9 +80,9 @@ def draw(chart: Chart, prices: Rows, forecasts: Rows, verdicts: Rows, file: Path
 
 
 def series_of(model: str, forecasts: Rows, dates: DateArray, closes: FloatArray) -> Series:
-    """The forecasts of one model, the first issued for each target, in the units of today's prices.
+    """Select one model's forecasts, the first issued for each target, on today's price basis.
 
-    A split since the origin has changed the units of the prices, not of the stored forecast.
+    A split after the origin changes the price basis of the bars, but not that of the stored forecasts.
     """
     rows = forecasts.where("model", (model,))
     _, first = np.unique(_dates(rows, "target_date"), return_index=True)
@@ -101,13 +102,14 @@ def series_of(model: str, forecasts: Rows, dates: DateArray, closes: FloatArray)
 
 
 def _start(chart: Chart, dates: DateArray, target_dates: DateArray) -> np.datetime64:
-    """The first session shown: the chart's, but little more than the forecasts cover."""
+    """Choose the first session shown: that of the chart, or the one a little before the first forecast."""
     first_forecast = int(np.searchsorted(dates, target_dates.min()))
     place = max(len(dates) - chart.last, first_forecast - CONTEXT_SESSIONS, 0)
     return np.datetime64(dates[min(place, len(dates) - 1)], "D")
 
 
 def _since(series: Series, start: np.datetime64) -> Series:
+    """Select the forecasts whose target is `start` or later."""
     shown = series.target_dates >= start
     return Series(
         series.model,
@@ -120,16 +122,18 @@ def _since(series: Series, start: np.datetime64) -> Series:
 
 
 def _empty_panels(count: int) -> tuple[Figure, Any]:
+    """Create a figure with `count` panels, one below the other."""
     width, height = PANEL_INCHES
     figure = empty_figure(width, HEADER_INCHES + height * count)
     return figure, figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False)[:, 0]
 
 
 def _draw_panel(panel: Axes, series: Series, dates: DateArray, closes: FloatArray) -> None:
+    """Draw prices, persistence, forecasts and bands of one model."""
     plain_axes(panel)
     panel.set_ylabel("price")
     _draw_bands(panel, series)
-    panel.plot(dates, closes, color=INK, linewidth=1.5, label="actual close", zorder=3)
+    panel.plot(dates, closes, color=DARK, linewidth=1.5, label="actual close", zorder=3)
     panel.plot(
         series.target_dates,
         series.last_closes,
@@ -161,7 +165,7 @@ def _draw_panel(panel: Axes, series: Series, dates: DateArray, closes: FloatArra
 
 
 def _draw_bands(panel: Axes, series: Series) -> None:
-    """Areas for the backtest; bars for live forecasts, of which there may be a single one."""
+    """Draw bands as areas for the backtest and as bars for live forecasts, which may be a single one."""
     for share, alpha, width in ((95, 0.13, 1.2), (80, 0.24, 3.2)):
         lower, upper = series.bands[f"lower_{share}"], series.bands[f"upper_{share}"]
         backtest, live = ~series.is_live, series.is_live
@@ -186,6 +190,7 @@ def _draw_bands(panel: Axes, series: Series) -> None:
 
 
 def _title(panel: Axes, model: str, verdict: dict[str, Any] | None) -> None:
+    """Title a panel with the model and, if there is one, its verdict."""
     panel.set_title(model, loc="left", fontsize=10.5, fontweight="bold", pad=7)
     if verdict:
         colour = verdict_colour(verdict["verdict"])
@@ -193,6 +198,7 @@ def _title(panel: Axes, model: str, verdict: dict[str, Any] | None) -> None:
 
 
 def _finish(figure: Figure, panels: Any, chart: Chart) -> None:
+    """Add axis labels, the figure's title and the legend."""
     dates_below(panels[-1], 10)
     whole_thousands(panels[-1])
     panels[-1].margins(x=0.01)
@@ -203,8 +209,10 @@ def _finish(figure: Figure, panels: Any, chart: Chart) -> None:
 
 
 def _dates(rows: Rows, column: str) -> DateArray:
+    """Read a column as dates."""
     return np.array([str(record[column]) for record in rows.records()], dtype="datetime64[D]")
 
 
 def _floats(rows: Rows, column: str) -> FloatArray:
+    """Read a column as floats; NaN for absent values."""
     return np.array([record[column] for record in rows.records()], dtype=np.float64)

@@ -1,6 +1,6 @@
-"""What all pictures share: colours, type, and axes without ornament.
+"""The style shared by all plots: colours, fonts and plain axes.
 
-What was known already is orange, what was forecast blue, what came true the colour of ink.
+Known prices and persistence are orange, backtest forecasts blue, live forecasts crimson, actual prices dark.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK = "#1f2933"
-QUIET = "#616e7c"
-FAINT = "#9aa5b1"
+DARK = "#1f2933"
+GREY = "#616e7c"
+LIGHT_GREY = "#9aa5b1"
 GRID = "#e4e7eb"
 NAIVE = "#f08c00"
 DARK_NAIVE = "#b35c00"
@@ -25,19 +25,19 @@ DOTS_PER_INCH = 150
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
-    "text.color": INK,
-    "axes.labelcolor": INK,
+    "text.color": DARK,
+    "axes.labelcolor": DARK,
     "svg.fonttype": "none",
 }
 
 
 def verdict_colour(verdict: str) -> str:
-    """Of the words of a verdict; quiet where it is neither good nor bad."""
-    return VERDICT_COLOURS.get(verdict, QUIET)
+    """Choose the text colour of a verdict; grey for one that is neither good nor bad."""
+    return VERDICT_COLOURS.get(verdict, GREY)
 
 
 def empty_figure(width: float, height: float, header: float = 0.0) -> Figure:
-    """A figure of so many inches, the header above its panels included, that needs no display."""
+    """Create a figure of the given size in inches, including a header above the panels. Needs no display."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -48,16 +48,16 @@ def empty_figure(width: float, height: float, header: float = 0.0) -> Figure:
 
 
 def plain_axes(panel: Axes) -> None:
-    """A faint grid behind the data, and no frame above or to the right."""
+    """Give the axes a light grid behind the data, and no frame above or to the right."""
     panel.grid(visible=True, color=GRID, linewidth=0.6)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
-    panel.spines[["left", "bottom"]].set_color(FAINT)
-    panel.tick_params(colors=INK, length=3)
+    panel.spines[["left", "bottom"]].set_color(LIGHT_GREY)
+    panel.tick_params(colors=DARK, length=3)
 
 
 def dates_below(panel: Axes, most: int) -> None:
-    """Dates on the x axis, at most so many of them."""
+    """Label the x axis with at most `most` dates."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     locator = AutoDateLocator(minticks=most // 2, maxticks=most)
@@ -66,7 +66,7 @@ def dates_below(panel: Axes, most: int) -> None:
 
 
 def whole_thousands(panel: Axes) -> None:
-    """Prices in the thousands on the y axis, with commas and no decimals."""
+    """Format prices of 1,000 and more on the y axis with commas and without decimals."""
     from matplotlib.ticker import StrMethodFormatter
 
     if panel.get_ylim()[1] >= 1000:

@@ -1,4 +1,4 @@
-"""The end of a run, as a person reads it: what came of each symbol, and what was stored."""
+"""Format the summary of a run: the result for each symbol, and what was stored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def run_text(summary: RunSummary, database: str) -> str:
-    """The end of a run: what came of each symbol's prices, notes, and what was stored where."""
+    """Format a run's summary: each symbol's download or failure, notes, and what was stored where."""
     lines = {one.symbol: _ingest_text(one) for one in summary.ingested}
     for symbol, why in _failed(summary):
         lines.setdefault(symbol, f"failed: {why}")
@@ -28,14 +28,14 @@ def run_text(summary: RunSummary, database: str) -> str:
 
 
 def _failed(summary: RunSummary) -> Iterator[tuple[str, str]]:
-    """Symbols that failed as a whole, with the reason without its next step."""
+    """Yield the symbols that failed for all models, each with the reason but without the next step."""
     for failure in summary.failures:
         if not failure.model:
             yield failure.symbol, failure.message.removeprefix(f"{failure.symbol}: ").partition("\n")[0]
 
 
 def timings_text(timings: Timings) -> str:
-    """Where the time of a run went: a line for each kind of work, in seconds."""
+    """Format the timings of a run in seconds: a line for each kind of work, and a total."""
     from pipeline.types import Work
 
     spent = [(work.value, timings.own.get(work, 0.0), timings.workers.get(work, 0.0)) for work in Work]
@@ -45,7 +45,7 @@ def timings_text(timings: Timings) -> str:
 
 
 def backfill_text(summaries: Sequence[RunSummary], database: str) -> str:
-    """The end of a backfill: a line a day, notes, and what was stored where."""
+    """Format the summaries of a backfill: a line for each day, notes, and what was stored where."""
     notes = dict.fromkeys(note for summary in summaries for note in summary.notes)
     days = count_text(len(summaries), "day")
     return "\n".join(
@@ -58,12 +58,13 @@ def backfill_text(summaries: Sequence[RunSummary], database: str) -> str:
 
 
 def failure_text(failure: Failure) -> str:
-    """A failure as an error: the asset, the model where it is one's own, and the next step."""
+    """Format a failure as an error: the asset, the model if only one failed, and the next step."""
     who = f"{failure.symbol} {failure.model}".rstrip()
     return f"error: {who}: {failure.message.removeprefix(f'{failure.symbol}: ')}"
 
 
 def _day_text(summary: RunSummary) -> str:
+    """Format the summary of one day of a backfill as a line."""
     new = sum(one.new for one in summary.ingested)
     revised = sum(one.revised for one in summary.ingested)
     bars = f"{count_text(new, 'new bar')}, {revised:,} revised"
@@ -71,8 +72,9 @@ def _day_text(summary: RunSummary) -> str:
 
 
 def _ingest_text(one: IngestSummary) -> str:
+    """Format what one download changed of the stored prices."""
     why = f" ({one.commonest_reason})" if one.commonest_reason else ""
-    changed = f"{one.new:,} new, {one.revised:,} revised, {one.newly_quarantined:,} rejected{why}"
+    changed = f"{one.new:,} new, {one.revised:,} revised, {one.newly_quarantined:,} quarantined{why}"
     counts = f"{changed}, {one.missing:,} missing"
     rebased = "" if one.rebased is None else f", re-based by {one.rebased:.6g}"
     waiting = f"; {one.in_quarantine:,} in quarantine" if one.in_quarantine else ""
@@ -80,6 +82,7 @@ def _ingest_text(one: IngestSummary) -> str:
 
 
 def _counts_text(summaries: Sequence[RunSummary]) -> str:
+    """Format the numbers of forecasts, scores and verdicts that runs stored."""
     counts = {
         "forecast": sum(summary.n_forecasts for summary in summaries),
         "score": sum(summary.n_scores for summary in summaries),

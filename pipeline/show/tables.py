@@ -1,7 +1,7 @@
-"""Rows as tables for people, and as JSON or CSV for programs.
+"""Format rows as tables for people, and as JSON or CSV for programs.
 
-rich is loaded when a table is drawn, so that `--json` and `--csv` do without it. Piped tables are as wide as
-they need to be, and plain; on a terminal they fit it.
+rich is imported only when a table is built, because `--json` and `--csv` do not need it. On a terminal,
+tables fit its width; piped, they are plain text of whatever width they need.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipeline.types import CheckResult, Rows
 
 PIPED_WIDTH = 1000
+"""Largest width in characters of a table that is not printed to a terminal."""
 VERDICT_STYLES: Mapping[str, str] = {
     "SKILLED": "bold green",
     "ECHO": "red",
@@ -30,16 +31,16 @@ VERDICT_STYLES: Mapping[str, str] = {
     "NO_SKILL": "default",
     "INSUFFICIENT": "dim",
 }
-"""How a verdict is coloured on a terminal."""
+"""The style of each verdict on a terminal."""
 
 
 def as_json(rows: Rows) -> str:
-    """A JSON list with an object a row; undefined values are null."""
+    """Format rows as a JSON list with an object per row; undefined values are null."""
     return json.dumps(rows.records(), indent=2, default=str)
 
 
 def as_csv(rows: Rows) -> str:
-    """CSV with a header line; undefined values are empty."""
+    """Format rows as CSV with a header line; undefined values are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows.columns)
@@ -48,7 +49,7 @@ def as_csv(rows: Rows) -> str:
 
 
 def forecasts_table(rows: Rows) -> Table:
-    """The newest forecasts in the few columns that people read; a star marks those out of date."""
+    """Build the table of the newest forecasts with their main columns; a star marks those out of date."""
     table = _table(
         *("symbol", "model", ">horizon", "target", ">last close", ">forecast"),
         *(">80% band", ">return", "verdict"),
@@ -70,7 +71,7 @@ def forecasts_table(rows: Rows) -> Table:
 
 
 def scoreboard_table(rows: Rows) -> Table:
-    """How the models fare, a row a series and kind; skill above 0 beats the last value."""
+    """Build the table of metrics, a row per series and kind; skill above 0 beats the last value."""
     table = _table(
         *("symbol", "model", ">horizon", "kind", ">n", ">mae", ">mase", ">skill"),
         *(">hit rate", ">in 80%", ">in 95%", ">p", "verdict"),
@@ -96,7 +97,7 @@ def scoreboard_table(rows: Rows) -> Table:
 
 
 def verdicts_table(rows: Rows) -> Table:
-    """The verdicts as sentences."""
+    """Build the table of stored verdicts as sentences."""
     table = _table("symbol", "model", ">horizon", ">n", "verdict")
     for record in rows.records():
         verdict = _verdict_text(record["verdict"], is_promoted=bool(record["is_promoted"]))
@@ -113,7 +114,7 @@ def verdicts_table(rows: Rows) -> Table:
 
 
 def leads_table(rows: Rows) -> Table:
-    """Which asset goes before which, by how much and how surely."""
+    """Build the table of lead-lag correlations: strongest lag, correlation and p-value of each lead."""
     table = _table("symbol", "model", "lead", ">sessions ahead", ">correlation", ">p", ">n", "used")
     for record in rows.records():
         correlation, p_value = record["correlation"], record["p_value"]
@@ -132,7 +133,7 @@ def leads_table(rows: Rows) -> Table:
 
 
 def judgements_table(rows: Rows) -> Table:
-    """The verdicts on forecasts made elsewhere, as sentences."""
+    """Build the table of verdicts on forecasts from a file, as sentences."""
     table = _table("symbol", "model", ">n", "verdict")
     for record in rows.records():
         verdict = _verdict_text(record["verdict"])
@@ -142,7 +143,7 @@ def judgements_table(rows: Rows) -> Table:
 
 
 def truth_table(rows: Rows) -> Table:
-    """What there was to learn of each simulated asset, and what the models were found to have learnt."""
+    """Build the table that compares the ground truth of each simulated asset with the models' verdicts."""
     table = _table("symbol", "truth", "model", ">skill", ">p", ">adjusted p", ">lag", "verdict")
     shown = ""
     for record in rows.records():
@@ -164,7 +165,7 @@ def truth_table(rows: Rows) -> Table:
 
 
 def quarantine_table(rows: Rows) -> Table:
-    """Rows that were not believed, with their prices and the reason; what was decided where that is asked."""
+    """Build the table of quarantined rows with prices and reason, and the decision if the rows have one."""
     decided = [name for name in ("decision", "resolved_at_utc") if name in rows.columns]
     table = _table(">id", "symbol", "date", ">open", ">high", ">low", ">close", "reason", *decided)
     for record in rows.records():
@@ -182,12 +183,12 @@ def quarantine_table(rows: Rows) -> Table:
 
 
 def _raw_text(price: float | str | None) -> str:
-    """A price of a row that was not believed; it may be any number, or a word for one."""
+    """Format a price of a quarantined row, which may be a number, NaN, or the text of the source."""
     return price_text(price) if not isinstance(price, str) else price
 
 
 def plain_table(rows: Rows) -> Table:
-    """Any rows, all columns; NULL where nothing is stored."""
+    """Build a table of any rows with all columns; NULL for absent values."""
     places = range(len(rows.columns))
     is_number = [any(isinstance(row[place], int | float) for row in rows.values) for place in places]
     table = _table(*(f">{name}" if is_number[place] else name for place, name in enumerate(rows.columns)))
@@ -197,7 +198,7 @@ def plain_table(rows: Rows) -> Table:
 
 
 def show(table: Table) -> None:
-    """Print a table: to fit a terminal, or piped, as wide as it needs to be."""
+    """Print a table, fitted to a terminal, or as wide as needed if piped."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -207,7 +208,7 @@ def show(table: Table) -> None:
 
 
 def stale_note(rows: Rows) -> str:
-    """How many of the newest forecasts are out of date; empty when none is."""
+    """Write a note on how many of the newest forecasts are out of date; empty if none is."""
     stale = sum(bool(record["is_stale"]) for record in rows.records())
     if not stale:
         return ""
@@ -216,7 +217,7 @@ def stale_note(rows: Rows) -> str:
 
 
 def checks_text(results: Sequence[CheckResult]) -> str:
-    """A line a check, and what to do next where there is something to do."""
+    """Format check results: a line per check, followed by its next step if it has one."""
     width = max(len(result.name) for result in results)
     lines = []
     for result in results:
@@ -227,7 +228,7 @@ def checks_text(results: Sequence[CheckResult]) -> str:
 
 
 def _table(*columns: str) -> Table:
-    """An empty table; a column whose name follows a '>' is set to the right."""
+    """Create an empty table; a column whose name starts with '>' is right-aligned."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -242,13 +243,14 @@ def _table(*columns: str) -> Table:
 
 
 def _add_row(table: Table, *cells: str | Text) -> None:
-    """Cells as they are: a bracket in them is no markup."""
+    """Add a row of cells as literal text, so that brackets in them are not read as markup."""
     from rich.text import Text
 
     table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
 
 
 def _verdict_text(verdict: str | None, *, is_promoted: bool = False) -> Text:
+    """Format a verdict in its style; '-' where there is none."""
     from rich.text import Text
 
     if verdict is None:
@@ -258,6 +260,7 @@ def _verdict_text(verdict: str | None, *, is_promoted: bool = False) -> Text:
 
 
 def _cell_text(value: Any) -> str:
+    """Format any value of a cell; NULL for None."""
     if value is None:
         return "NULL"
     return f"{value:.8g}" if isinstance(value, float) else str(value)

@@ -1,13 +1,14 @@
-"""Numbers and names as text, the same everywhere that a person reads them."""
+"""Format numbers and names as text, in the same way everywhere."""
 
 import math
 import re
 
 UNKNOWN = "-"
+"""Shown where a value is undefined or absent."""
 
 
 def price_text(price: float | None) -> str:
-    """A price with two decimals, or four significant digits when it is below 1.
+    """Format a price with two decimals, or with four significant digits if it is below 1.
 
     >>> price_text(64321.987), price_text(0.00012346), price_text(None)
     ('64,321.99', '0.0001235', '-')
@@ -20,19 +21,19 @@ def price_text(price: float | None) -> str:
 
 
 def percent_text(share: float | None, decimals: int = 1, *, signed: bool = False) -> str:
-    """A share as a percentage.
+    """Format a share as a percentage.
 
     >>> percent_text(0.0512, signed=True), percent_text(None)
     ('+5.1%', '-')
     """
     if share is None or math.isnan(share):
         return UNKNOWN
-    rounded = round(share, decimals + 2) + 0.0  # no minus before a zero
+    rounded = round(share, decimals + 2) + 0.0  # adding 0.0 turns -0.0 into 0.0
     return f"{rounded:{'+' if signed else ''},.{decimals}%}"
 
 
 def p_value_text(p_value: float | None) -> str:
-    """A p-value with as many digits as matter.
+    """Format a p-value with three decimals; below 0.001 as a bound.
 
     >>> p_value_text(0.034), p_value_text(0.00002), p_value_text(None)
     ('0.034', '<0.001', '-')
@@ -43,25 +44,25 @@ def p_value_text(p_value: float | None) -> str:
 
 
 def sessions_text(sessions: float | None) -> str:
-    """A mean lag in sessions.
+    """Format a mean lag in sessions with one decimal.
 
     >>> sessions_text(3.4), sessions_text(-0.01), sessions_text(None)
     ('3.4', '0.0', '-')
     """
     if sessions is None or math.isnan(sessions):
         return UNKNOWN
-    return f"{round(sessions, 1) + 0.0:.1f}"  # no minus before a zero
+    return f"{round(sessions, 1) + 0.0:.1f}"  # adding 0.0 turns -0.0 into 0.0
 
 
 def band_text(lower: float | None, upper: float | None) -> str:
-    """A price band; '-' where none was issued."""
+    """Format a price band from its ends; '-' where none was issued."""
     if lower is None or upper is None:
         return UNKNOWN
     return f"{price_text(lower)} to {price_text(upper)}"
 
 
 def count_text(count: int, noun: str) -> str:
-    """A count with its noun.
+    """Format a count with its noun in singular or plural.
 
     >>> count_text(1, "forecast"), count_text(1200, "score")
     ('1 forecast', '1,200 scores')
@@ -70,7 +71,7 @@ def count_text(count: int, noun: str) -> str:
 
 
 def database_name(database: str) -> str:
-    """The database as a person knows it: the file, or the URL without its password.
+    """Format a database URL for display: the file name of SQLite, otherwise the URL without its password.
 
     >>> database_name("sqlite:///prices.db"), database_name("postgresql://me:secret@host/prices")
     ('prices.db', 'postgresql://me:***@host/prices')

@@ -62,9 +62,9 @@ def test_the_run_says_what_waits(market: Market, on_market: Run) -> None:
     code, out, err = on_market("download", "--as-of", AS_OF)
     assert (code, err) == (0, "")
     _, good, odd, note, last = out.splitlines()
-    assert good == "  GOOD-USD  160 new, 0 revised, 0 rejected, 0 missing; newest session 2025-06-09"
+    assert good == "  GOOD-USD  160 new, 0 revised, 0 quarantined, 0 missing; newest session 2025-06-09"
     assert odd == (
-        "  ODD-USD   159 new, 0 revised, 1 rejected (about 100 times too high), 1 missing; "
+        "  ODD-USD   159 new, 0 revised, 1 quarantined (about 100 times too high), 1 missing; "
         "newest session 2025-06-09; 1 in quarantine"
     )
     assert "ODD-USD (1 missing)" in note

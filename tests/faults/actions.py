@@ -54,12 +54,12 @@ def _pays(back: int) -> Callable[[Scene], None]:
 
 
 def _restated(scene: Scene) -> Expected:
-    return Expected(says="0 rejected" if scene.is_first else "re-based")
+    return Expected(says="0 quarantined" if scene.is_first else "re-based")
 
 
 def _restated_early(scene: Scene) -> Expected:
     """The history comes in the new units from the opening of the ex-date on."""
-    return Expected(says="0 rejected" if scene.is_first else "re-based")
+    return Expected(says="0 quarantined" if scene.is_first else "re-based")
 
 
 def _not_restated(*, tells_event: bool) -> Callable[[Scene], Expected]:
@@ -82,7 +82,7 @@ def _doubtful(scene: Scene, distortion: Distortion, first: date) -> Expected:
         out=scene.since(first),
         units_of=evening(scene.eve_of(_ex_date(scene, 0))),
         has_live=False,
-        says="rejected|contradict the stored ones",
+        says="quarantined|contradict the stored ones",
         reason="split",
         tolerance=ROUNDED_TWICE,
         then_says="re-based",
@@ -91,7 +91,7 @@ def _doubtful(scene: Scene, distortion: Distortion, first: date) -> Expected:
 
 def _hidden(scene: Scene) -> Expected:
     scene.market.distort(STRUCK, EventsHidden({_ex_date(scene, 3)}))
-    return Expected(says="0 rejected" if scene.is_first else "0 revised")
+    return Expected(says="0 quarantined" if scene.is_first else "0 revised")
 
 
 def _imaginary(scene: Scene) -> Expected:
@@ -109,7 +109,7 @@ def _adjusted_feed(scene: Scene) -> None:
 
 
 def _adjusted(scene: Scene) -> Expected:
-    return Expected(says="0 rejected" if scene.is_first else "re-based")
+    return Expected(says="0 quarantined" if scene.is_first else "re-based")
 
 
 def _restated_for_nothing(scene: Scene) -> Expected:

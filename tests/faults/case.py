@@ -42,7 +42,7 @@ class Expected:
     says: str = ""
     """A pattern that the user must find in what the run says of the struck asset."""
     reason: str = ""
-    """A pattern of the reason that rows are rejected for; empty: none is."""
+    """A pattern of the reason that rows are quarantined for; empty: none is."""
     tolerance: float = 0.0
     """Relative; of prices and volumes."""
     then_says: str = ""

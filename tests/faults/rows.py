@@ -36,14 +36,14 @@ REJECTED: dict[str, tuple[Strike, str]] = {
     "100x price": (Scaled, "100 times"),
     "a hundredth of the price": (lambda days: Scaled(days, 0.01), "100 times"),
 }
-"""By name: the strike, and the reason that the row is rejected for."""
+"""By name: the strike, and the reason that the row is quarantined for."""
 
 
 def row_cases() -> Iterator[Case]:
     """Every way for a row to be wrong."""
     for name, (strike, reason) in REJECTED.items():
-        yield _rejected(f"{name}, the newest", strike, reason, 0)
-        yield _rejected(f"{name}, an earlier one", strike, reason, EARLIER)
+        yield _quarantined(f"{name}, the newest", strike, reason, 0)
+        yield _quarantined(f"{name}, an earlier one", strike, reason, EARLIER)
     yield Case("100x prices throughout", _all_hundredfold, runs=(When.NEXT_DAY,))
     yield Case("newest day missing", _withheld(0))
     yield Case("earlier day missing", _withheld(EARLIER))
@@ -66,10 +66,10 @@ def _out(scene: Scene, back: int) -> frozenset[date]:
     return frozenset({scene.back(back)} if scene.is_first or back == 0 else set())
 
 
-def _rejected(name: str, strike: Strike, reason: str, back: int) -> Case:
+def _quarantined(name: str, strike: Strike, reason: str, back: int) -> Case:
     def begin(scene: Scene) -> Expected:
         scene.market.distort(STRUCK, strike({scene.back(back)}))
-        return Expected(out=_out(scene, back), has_live=back > 0, says="1 rejected", reason=reason)
+        return Expected(out=_out(scene, back), has_live=back > 0, says="1 quarantined", reason=reason)
 
     return Case(name, begin)
 
@@ -105,7 +105,7 @@ def _shifted_to_a_saturday(scene: Scene) -> Expected:
     friday = next(day for day in map(scene.back, range(EARLIER - 2, EARLIER + 3)) if day.isoweekday() == 5)
     scene.market.distort(STRUCK, Shifted({friday}))
     out = frozenset({friday} if scene.is_first else set())
-    return Expected(out=out, says="1 rejected", reason="not a session")
+    return Expected(out=out, says="1 quarantined", reason="not a session")
 
 
 def _doubled(back: int, factor: float) -> Callable[[Scene], Expected]:
@@ -124,7 +124,7 @@ def _doubled_wrongly(scene: Scene) -> Expected:
 
 def _open_bar(scene: Scene) -> Expected:
     """At noon in New York, and before the coin's day is over."""
-    return Expected(says="0 rejected, 0 missing")
+    return Expected(says="0 quarantined, 0 missing")
 
 
 def _unfinished(scene: Scene) -> Expected:

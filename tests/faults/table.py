@@ -22,7 +22,7 @@ anything else that has to be, was not so, the row says WRONG.
 """
 FAILED = "failed: "
 LONGEST = 200
-IDLE = re.compile(r"\b0 (?:new|revised|rejected|missing)(?:, )?|; newest session [\d-]+")
+IDLE = re.compile(r"\b0 (?:new|revised|quarantined|missing)(?:, )?|; newest session [\d-]+")
 """What a line about an asset says of things that did not happen, and the newest session."""
 
 

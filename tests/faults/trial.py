@@ -135,9 +135,9 @@ def _wrong_live(world: World, symbol: str, *, has_live: bool) -> Iterator[str]:
 def _wrong_record(world: World, expected: Expected, before: datetime | None) -> Iterator[str]:
     reasons = world.reasons(STRUCK)
     if expected.reason and not any(re.search(expected.reason, reason) for reason in reasons):
-        yield f"no row is rejected as '{expected.reason}', some as {reasons}"
+        yield f"no row is quarantined as '{expected.reason}', some as {reasons}"
     if reasons and not expected.reason:
-        yield f"rows are rejected as {reasons}"
+        yield f"rows are quarantined as {reasons}"
     open_gaps = world.open_gaps(STRUCK)
     if expected.is_taken and open_gaps != expected.out:
         yield f"the gaps are {sorted(map(str, open_gaps))}"

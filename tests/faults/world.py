@@ -149,7 +149,7 @@ class World:
         return {(date.fromisoformat(str(day)), str(kind)): float(str(value)) for day, kind, value in rows}
 
     def reasons(self, symbol: str) -> list[str]:
-        """Why rows were rejected."""
+        """Why rows were quarantined."""
         rows = self._ask("SELECT DISTINCT reason FROM rejected_bars WHERE symbol = :symbol", symbol=symbol)
         return [str(reason) for (reason,) in rows]
 

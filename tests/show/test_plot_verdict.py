@@ -18,10 +18,10 @@ from tests.made import made_dates
 FLAT = Trial(1, np.full(HISTORY + 41, 4.6), np.full(40, 4.6))
 CAPTIONS = (
     "Prices of the last 45 sessions forecast",
-    "What the predicted change goes with",
+    "Correlations of the predicted change",
     "Predicted and actual changes",
     "Gain over the last price",
-    "How far from each day's price",
+    "Distance from each day's price",
 )
 
 
@@ -74,7 +74,7 @@ def test_a_picture_has_five_panels_with_captions_reference_lines_and_the_caution
             "not conclusive alone",
             "yesterday's price",
         ),
-        *("t-5", "t-4", "t-3", "t-2", "t-1", "t+1", "days known", "move forecast", "by chance (95%)"),
+        *("t-5", "t-4", "t-3", "t-2", "t-1", "t+1", "known days", "the move", "by chance (95%)"),
         *(f"skill {e.skill:+.1%}", "300 forecasts, 2024-01-01 to 2024-10-26"),
         *("price", "predicted change (multiples of volatility)", "mean distance of the forecasts (%)"),
     ):
@@ -93,7 +93,7 @@ def test_an_exact_copy_says_that_its_correlations_are_undefined(tmp_path: Path) 
     file = tmp_path / "verdict.svg"
     picture(older(walk(), 0), file)
     words = words_of(file)
-    assert "undefined: a constant prediction" in words
+    assert "undefined: constant predictions" in words
     assert "fitted" not in words
     assert "nan" not in words
 

@@ -56,8 +56,9 @@ def with_failures(*failures: Failure, ingested: tuple[IngestSummary, ...] = (APP
 def test_a_run_says_of_each_symbol_what_came_of_its_prices() -> None:
     assert text(SUMMARY) == [
         "run 3 as of 2026-03-20 23:59 UTC: done",
-        "  AAPL     1 new, 2 revised, 3 rejected (high is below low), 4 missing; newest session 2026-03-20",
-        "  BTC-USD  1,200 new, 0 revised, 0 rejected, 0 missing; newest session 2026-03-20",
+        "  AAPL     1 new, 2 revised, 3 quarantined (high is below low), 4 missing; "
+        "newest session 2026-03-20",
+        "  BTC-USD  1,200 new, 0 revised, 0 quarantined, 0 missing; newest session 2026-03-20",
         "stored 1 forecast, 1,500 scores, 0 verdicts in prices.db",
     ]
 
@@ -104,7 +105,7 @@ def test_a_model_that_fails_leaves_the_line_of_its_symbol_alone() -> None:
     failures = (Failure("AAPL", "ridge", "AAPL: too few sessions\n  Wait."), Failure("X", "ridge", "X: few"))
     assert text(with_failures(*failures)) == [
         "run 3 as of 2026-03-20 23:59 UTC: degraded",
-        "  AAPL  1 new, 2 revised, 3 rejected (high is below low), 4 missing; newest session 2026-03-20",
+        "  AAPL  1 new, 2 revised, 3 quarantined (high is below low), 4 missing; newest session 2026-03-20",
         "stored 1 forecast, 1,500 scores, 0 verdicts in prices.db",
     ]
 

@@ -80,7 +80,7 @@ def test_the_numbers_are_those_of_the_evidence() -> None:
     }.items():
         assert number(text, name) == expected, name
     assert "from y(t);" in text
-    assert "shown, decides nothing" in text
+    assert "no verdict depends on it" in text
     assert number(text, "filter R2") == f"{max(e.filter_r2, 0.0):.1%}"
 
 
@@ -96,13 +96,13 @@ def filter_r2(one: Trial) -> float:
 def test_an_e_value_promotes_only_what_is_skilled() -> None:
     for name, one in TRIALS.items():
         text, judgement = explained(one)
-        assert ("20 promotes" in text) is (judgement.verdict is Verdict.SKILLED), name
+        assert ("promoted at 20" in text) is (judgement.verdict is Verdict.SKILLED), name
 
 
 def test_power_is_that_of_a_series_judged_alone() -> None:
     text, _ = explained(TRIALS["suspect"])
     (line,) = [line for line in text.splitlines() if line.startswith("  power")]
-    assert line.endswith("would have been seen, if judged alone")
+    assert line.endswith("detecting a skill of 2%, if judged alone")
 
 
 def test_a_copy_has_no_p_value_of_being_one() -> None:
