@@ -1,4 +1,4 @@
-"""Trading calendars: which sessions are expected, when a bar is settled, which sessions come next.
+"""Trading calendars: which sessions are expected, when their bars are settled, which sessions come next.
 
 Exchange hours, holidays and half-days come from exchange_calendars; `24/7` has a session for every UTC day.
 """
@@ -18,22 +18,23 @@ from pipeline.settings import AssetSettings, Settings
 from pipeline.types import DateArray
 
 SEASONS = (datetime(2025, 1, 15, 12, tzinfo=UTC), datetime(2025, 7, 15, 12, tzinfo=UTC))
-LUSTRUM = 5
-"""Years; calendars are built over whole multiples of it."""
+"""A moment in winter and one in summer, which together identify the clock of a time zone."""
+CALENDAR_BLOCK_YEARS = 5
+"""Calendars are built over whole blocks of this many years, so that few are built."""
 
 
 @dataclass(frozen=True)
 class TradingCalendar:
-    """The sessions of one exchange and when their bars are final.
+    """The sessions of one exchange, and when their bars are settled.
 
-    `settle_minutes` after a session's close its bar is taken as settled.
+    A bar counts as settled, that is final, `settle_minutes` after the close of its session.
     """
 
     name: str
     settle_minutes: int
 
     def sessions(self, first: np.datetime64, last: np.datetime64) -> DateArray:
-        """The (n,) session dates from `first` to `last`, both included."""
+        """List the (n,) session dates from `first` to `last`, both included."""
         if last < first:
             return np.array([], dtype="datetime64[D]")
         calendar = _exchange(self.name, first, last)
@@ -41,9 +42,9 @@ class TradingCalendar:
         return dates[(dates >= first) & (dates <= last)]
 
     def settled_at(self, session_dates: DateArray) -> DateArray:
-        """The (n,) UTC moments (`datetime64[s]`) at which the bars of `session_dates` are settled.
+        """Compute the (n,) UTC times (`datetime64[s]`) at which the bars of `session_dates` are settled.
 
-        Every date must be a session; a date that is none is an error of the caller (KeyError).
+        Every date must be a session; KeyError otherwise.
         """
         if len(session_dates) == 0:
             return np.array([], dtype="datetime64[s]")
@@ -54,19 +55,23 @@ class TradingCalendar:
         return settled
 
     def last_settled(self, as_of: datetime) -> np.datetime64:
-        """The newest session whose bar is settled at `as_of` (an aware moment)."""
+        """Find the newest session whose bar is settled at `as_of` (a timezone-aware time)."""
         return _last_settled(self, utc_moment(as_of))
 
     def next_sessions(self, after: np.datetime64, count: int) -> DateArray:
-        """The (count,) session dates that follow `after`."""
+        """List the (count,) session dates that follow `after`."""
         ahead = after + np.timedelta64(30 + 2 * count, "D")
         return self.sessions(after + np.timedelta64(1, "D"), ahead)[:count]
 
     def keeps_time_of(self, zone: str) -> bool:
-        """Do clocks of the exchange agree with those of the IANA time zone, in winter and in summer?"""
+        """Check that the exchange's clock agrees with the IANA time zone `zone` in winter and in summer."""
         try:
             other = ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones
+        except (
+            ZoneInfoNotFoundError,
+            ValueError,
+            OSError,
+        ):  # OSError: `zone` names a directory of time zones
             return False
         own = _exchange(self.name, *(np.datetime64(moment.date(), "D") for moment in SEASONS)).tz
         return all(
@@ -74,13 +79,13 @@ class TradingCalendar:
         )
 
     def covered_from(self, first: np.datetime64) -> np.datetime64:
-        """`first`, or the first day that is known of the exchange where that is later."""
+        """Move `first` to the first date that the exchange's calendar covers, if that is later."""
         built = _exchange(self.name, *(np.datetime64(moment.date(), "D") for moment in SEASONS))
         bound = built.bound_min()
         return first if bound is None else max(first, np.datetime64(bound.date(), "D"))
 
     def target_dates(self, origins: DateArray, horizons: int) -> DateArray:
-        """The (o, H) session dates 1..H sessions after each of the (o,) origins."""
+        """List the (o, H) session dates that lie 1..H sessions after each of the (o,) origins."""
         if len(origins) == 0:
             return np.empty((0, horizons), dtype="datetime64[D]")
         tail = self.next_sessions(origins.max(), horizons)
@@ -92,7 +97,7 @@ class TradingCalendar:
 
 @lru_cache(maxsize=1024)
 def _last_settled(calendar: TradingCalendar, moment: np.datetime64) -> np.datetime64:
-    """Kept, for every step of a run asks for every asset and model, of the same moment."""
+    """Compute `TradingCalendar.last_settled`; cached, because a run asks for each asset and model."""
     today = moment.astype("datetime64[D]")
     recent = calendar.sessions(today - np.timedelta64(30, "D"), today)
     settled = recent[calendar.settled_at(recent) <= moment]
@@ -101,7 +106,7 @@ def _last_settled(calendar: TradingCalendar, moment: np.datetime64) -> np.dateti
 
 @lru_cache(maxsize=64)
 def trading_calendar(name: str, settle_minutes: int) -> TradingCalendar:
-    """The calendar called `name`; ConfigError when there is none."""
+    """Open the calendar `name` of exchange_calendars; ConfigError if there is none."""
     if name not in exchange_calendars.get_calendar_names(include_aliases=True):
         raise ConfigError(
             f"unknown calendar '{name}'",
@@ -111,26 +116,29 @@ def trading_calendar(name: str, settle_minutes: int) -> TradingCalendar:
 
 
 def calendar_of(asset: AssetSettings, settings: Settings) -> TradingCalendar:
-    """The asset's calendar, with the settings' minutes to settle; ConfigError when there is none."""
+    """Open the calendar of an asset with the configured settle time; ConfigError if there is none."""
     return trading_calendar(asset.calendar, settings.settle_minutes(asset.calendar))
 
 
 def utc_moment(moment: datetime) -> np.datetime64:
-    """An aware moment as a `datetime64[s]` in UTC."""
+    """Convert a timezone-aware datetime to a `datetime64[s]` in UTC."""
     return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "s")
 
 
 def _year(day: np.datetime64) -> int:
+    """Extract the year of a date."""
     return int(day.astype("datetime64[Y]").astype(int)) + 1970
 
 
 def _dates(index: pd.DatetimeIndex) -> DateArray:
+    """Convert an index to dates."""
     dates: DateArray = index.to_numpy().astype("datetime64[D]")
     return dates
 
 
 @lru_cache(maxsize=256)
 def _built(name: str, first: str, last: str) -> exchange_calendars.ExchangeCalendar:
+    """Build a calendar that covers `first` to `last`; ConfigError if it cannot."""
     try:
         return exchange_calendars.get_calendar(name, start=first, end=last)
     except (CalendarError, ValueError) as error:
@@ -141,12 +149,13 @@ def _built(name: str, first: str, last: str) -> exchange_calendars.ExchangeCalen
 
 
 def _exchange(name: str, first: np.datetime64, last: np.datetime64) -> exchange_calendars.ExchangeCalendar:
-    """A calendar over whole lustra, so that few are built: building one can take seconds.
+    """Build, or reuse, a calendar that covers `first` to `last`, in whole blocks of years.
 
-    Where these reach beyond what is known of the exchange, exactly the days that are asked for.
+    Building one can take seconds, so few are built. If the blocks reach beyond what is known of the exchange,
+    the calendar covers exactly `first` to `last`.
     """
-    first_year = _year(first) // LUSTRUM * LUSTRUM
-    last_year = (_year(last) // LUSTRUM + 1) * LUSTRUM
+    first_year = _year(first) // CALENDAR_BLOCK_YEARS * CALENDAR_BLOCK_YEARS
+    last_year = (_year(last) // CALENDAR_BLOCK_YEARS + 1) * CALENDAR_BLOCK_YEARS
     try:
         return _built(name, f"{first_year}-01-01", f"{last_year}-12-31")
     except ConfigError:

@@ -78,7 +78,7 @@ def test_old_history_is_covered() -> None:
 
 
 @pytest.mark.parametrize("year", range(2019, 2027))
-def test_every_year_has_its_sessions_to_the_last_day_whichever_its_place_in_a_lustrum(year: int) -> None:
+def test_every_year_has_its_sessions_to_the_last_day_whichever_its_place_in_a_block(year: int) -> None:
     first, last = day(f"{year}-01-01"), day(f"{year}-12-31")
     np.testing.assert_array_equal(CRYPTO.sessions(first, last), np.arange(first, last + DAY))
 

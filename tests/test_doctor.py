@@ -230,7 +230,7 @@ def test_a_folder_without_an_assets_file_is_found(settings: Settings, tmp_path: 
         (tmp_path / f"{symbol}.csv").touch()
     (tmp_path / "SIM-LEAD.csv.gz").touch()
     result = doctor.check_source(changed(settings, source=f"csv:{tmp_path}"))
-    assert_fails(result, "has no prices of SIM-FOLLOW")
+    assert_fails(result, "has no file for SIM-FOLLOW")
 
 
 def test_yahoo_is_asked_for_nothing_unless_online(

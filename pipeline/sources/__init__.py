@@ -1,6 +1,6 @@
-"""Where prices come from: `open_source` turns a word of the configuration into a `PriceSource`.
+"""Price sources: `open_source` opens the one that the configuration names.
 
-A new source is an adapter file here and a line in `open_source`.
+To add a source, write an adapter module in this package and add a line to `open_source`.
 """
 
 from pathlib import Path
@@ -15,12 +15,12 @@ EXPECTED = "yahoo, csv:PATH, simulated"
 
 
 def open_source(spec: str, download: DownloadSettings) -> PriceSource:
-    """The source called `spec`: `yahoo`, `csv:PATH` (a folder or a long file) or `simulated`.
+    """Open the source `spec`: `yahoo`, `csv:PATH` (a folder or a long file) or `simulated`.
 
-    Opening asks nothing of the outside world: a missing file or network shows at the first download.
-    Raises UsageError for any other spec.
+    Opening accesses neither files nor the network: a missing file is an error of the first download. Raises
+    UsageError for any other spec.
     """
-    # Adapters are imported here so that only the one in use loads its libraries.
+    # Imported here, so that only the libraries of the source in use are loaded.
     kind, _, place = spec.partition(":")
     if spec == "yahoo":
         from pipeline.sources.yahoo import YahooSource
@@ -34,11 +34,17 @@ def open_source(spec: str, download: DownloadSettings) -> PriceSource:
         from pipeline.sources.simulated import SimulatedSource
 
         return SimulatedSource()
-    raise UsageError(f"unknown price source '{spec}'", f"Give --source or 'source' as one of: {EXPECTED}.")
+    raise UsageError(
+        f"unknown price source '{spec}'",
+        f"Set --source, or 'source' in the configuration, to one of: {EXPECTED}.",
+    )
 
 
 def with_assets_of_source(settings: Settings) -> Settings:
-    """The settings; of the simulated source with its own assets, unless some of them are configured."""
+    """Replace the assets in the settings by the simulated ones if the source is simulated.
+
+    Settings that list a simulated asset already are not changed.
+    """
     if settings.source != "simulated":
         return settings
     from pipeline.sources.simulated import with_simulated_assets

@@ -1,4 +1,4 @@
-"""The contract between the daily job and wherever prices come from."""
+"""The interface between the daily job and a price source."""
 
 from collections.abc import Collection
 from datetime import date, datetime
@@ -9,27 +9,27 @@ from pipeline.types import CheckResult, RawPrices
 
 
 class PriceSource(Protocol):
-    """Something that hands over the daily rows of one asset at a time, unjudged.
+    """A provider of daily price rows, one asset at a time, without validation.
 
-    An adapter translates its provider's quirks into `RawPrices` and its provider's failures into the
-    errors below, and nothing more: it neither retries (the caller does) nor repairs (nobody does).
+    An adapter translates the provider's format into `RawPrices` and the provider's failures into the errors
+    below. It neither retries, which the caller does, nor repairs data, which nothing does.
     """
 
     name: str
-    """As the configuration spells it: `yahoo`, `csv:PATH`, `simulated`."""
+    """The name in the configuration: `yahoo`, `csv:PATH`, `simulated`."""
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
-        """The rows of `asset` whose session date is `start` or later, at least one, in the source's order.
+        """Download the rows of `asset` from session date `start` on, at least one, in the source's order.
 
-        Rows whose date cannot be read are kept. Rows of sessions that are not settled at `as_of` (an
-        aware moment) may be among them: validation hides those. Prices are in the units of the newest
-        row (split-adjusted), not adjusted for dividends, as far as the source does so.
+        Rows whose date cannot be read are included. Rows of sessions that are not settled at `as_of` (a
+        timezone-aware time) may be included; validation removes them. Prices are split-adjusted to the
+        basis of the newest row, and not adjusted for dividends, if the source adjusts prices at all.
 
-        Raises SourceError when the asset cannot be had; TransientSourceError when asking again later may
-        help; RateLimitError when the source wants fewer requests. All of them survive pickling.
+        Raises SourceError if the source has no prices of the asset, TransientSourceError if a later attempt
+        may succeed, RateLimitError if the source demands fewer requests. All of them can be pickled.
         """
         ...
 
     def check(self, symbols: Collection[str]) -> CheckResult:
-        """Is there what the source needs of this computer to give prices of `symbols`? Downloads nothing."""
+        """Check that files or folders which the source needs for `symbols` are there. Downloads nothing."""
         ...

@@ -1,4 +1,4 @@
-"""One CSV file of prices as a table of raw columns: headers, dates and numbers as they come in the wild."""
+"""Read one CSV file of prices into a table of raw columns, tolerating common header and date formats."""
 
 import csv
 import gzip
@@ -40,7 +40,7 @@ DAY_FIRST = "%d/%m/%Y"
 
 
 class UnreadableFileError(Exception):
-    """What is wrong with a file and what to do, before it is known whose download it fails."""
+    """A file that cannot be read: what is wrong and the next step; the caller adds asset and path."""
 
     def __init__(self, what: str, next_step: str) -> None:
         super().__init__(what, next_step)
@@ -50,7 +50,7 @@ class UnreadableFileError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class CsvTable:
-    """The n rows of a file in its order, with the columns RAW_COLUMNS, and their symbols if it has any."""
+    """The n rows of a file in its order with the columns RAW_COLUMNS, and their symbols (None: no column)."""
 
     rows: pd.DataFrame
     symbols: pd.Series | None
@@ -65,25 +65,25 @@ class CsvTable:
 
 
 def read_table(path: Path) -> CsvTable:
-    """The table of a plain or gzipped CSV file; UnreadableFileError when there is none to be had."""
+    """Read a plain or gzipped CSV file as a table; UnreadableFileError if it cannot be read."""
     try:
         cells = _read_cells(path)
     except UnicodeDecodeError as error:
         raise UnreadableFileError("is not UTF-8 text", "Save it as a CSV file in UTF-8.") from error
     except (ValueError, csv.Error) as error:
         what = f"is not a readable CSV file: {error}"
-        raise UnreadableFileError(what, "Correct the file at that place.") from error
+        raise UnreadableFileError(what, "Correct the file at that line.") from error
     except (OSError, EOFError, zlib.error) as error:
         raise UnreadableFileError(
             f"cannot be read: {error}", "Check the file and its permissions."
         ) from error
     if cells.empty:
-        raise UnreadableFileError("holds no rows", "Put the header and the prices into it, or take it away.")
+        raise UnreadableFileError("contains no rows", "Add a header and prices, or remove the file.")
     return _parsed(cells)
 
 
 def _read_cells(path: Path) -> pd.DataFrame:
-    """The file's cells under its own names: numbers where a whole column is numeric, else text."""
+    """Read the cells under the file's column names: numbers if the whole column is numeric, else text."""
     header = _header_lines(path)
     names = [name.strip() for name in header[0]]
     if not any(names):
@@ -105,19 +105,19 @@ def _read_cells(path: Path) -> pd.DataFrame:
 
 
 def _text_places(names: Sequence[str]) -> list[int]:
-    """Columns that are never read as numbers: dates, and symbols such as NA, TRUE or 600519."""
+    """Find the columns that are never read as numbers: dates, and symbols such as NA, TRUE or 600519."""
     return [place for place, name in enumerate(names) if _key(name) in (*DATE_KEYS, *SYMBOL_KEYS)]
 
 
 def _header_lines(path: Path) -> list[list[str]]:
-    """The first three lines, split; fewer when the file is shorter."""
+    """Read the first three lines as lists of cells; fewer if the file is shorter."""
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
         return list(islice(csv.reader(lines), 3)) or [[]]
 
 
 def _long_form(cells: pd.DataFrame, names: Sequence[str], tickers: Sequence[str]) -> pd.DataFrame:
-    """yfinance's wide frame, a block of columns a ticker, as one block of rows a ticker."""
+    """Reshape yfinance's wide format, with a block of columns per ticker, to a block of rows per ticker."""
     blocks = []
     for ticker in dict.fromkeys(tickers[1:]):
         places = [place for place in range(1, len(names)) if tickers[place] == ticker]
@@ -127,8 +127,9 @@ def _long_form(cells: pd.DataFrame, names: Sequence[str], tickers: Sequence[str]
 
 
 def _parsed(cells: pd.DataFrame) -> CsvTable:
+    """Parse dates and numbers and map the file's columns to RAW_COLUMNS."""
     keys = [_key(str(name)) for name in cells.columns]
-    # Reversed, so that the first of several columns with one name wins.
+    # Reversed, so that the first of several columns with the same name is used.
     found = {key: cells.iloc[:, place] for place, key in reversed(list(enumerate(keys)))}
     dates = _required(found, DATE_KEYS, "Date", cells).fillna("")
     _required(found, ("close",), "Close", cells)
@@ -147,41 +148,45 @@ def _parsed(cells: pd.DataFrame) -> CsvTable:
 def _required(
     found: Mapping[str, pd.Series], keys: Sequence[str], name: str, cells: pd.DataFrame
 ) -> pd.Series:
+    """Find the column under one of `keys`; UnreadableFileError names the columns if there is none."""
     for key in keys:
         if key in found:
             return found[key]
     columns = ", ".join(f"'{column}'" for column in cells.columns)
-    raise UnreadableFileError(f"has no {name} column (it has {columns})", f"Name one of them {name}.")
+    raise UnreadableFileError(f"has no {name} column (it has {columns})", f"Name the column {name}.")
 
 
 def _key(name: str) -> str:
+    """Normalise a column name to its lower-case letters."""
     return "".join(letter for letter in name.lower() if letter.isalpha())
 
 
 def _numbers(cells: pd.Series) -> FloatArray:
+    """Parse a column as floats; NaN for text that is no number."""
     if not pd.api.types.is_numeric_dtype(cells):
         cells = pd.to_numeric(cells.astype(str).str.replace(r"[$,\s]", "", regex=True), errors="coerce")
     return cells.to_numpy(dtype="float64")
 
 
 def _dates(texts: pd.Series) -> DateArray:
-    """The (n,) dates of `texts` as datetime64[s]; each different text is parsed once."""
+    """Parse (n,) texts as dates (datetime64[s]), each distinct text once; NaT where unreadable."""
     codes, different = pd.factorize(texts)
     days = pd.Series(different, dtype=str).str.strip().str.replace(r"[ T]\d{1,2}:\d{2}.*$", "", regex=True)
-    # pandas takes 'now' and 'today' for dates in any format.
+    # pandas parses 'now' and 'today' as dates in any format.
     days = days.where(days.str.contains(r"\d"), "")
     dates = pd.Series(pd.NaT, index=days.index, dtype="datetime64[s]")
     for pattern in DATE_FORMATS:
         dates = dates.fillna(_matching(days, pattern))
     unread = days[dates.isna()]
     if len(unread) == len(days):
-        what = f"has no date that can be read, e.g. '{texts.iloc[0]}'"
+        what = f"has no readable date, e.g. '{texts.iloc[0]}'"
         raise UnreadableFileError(what, "Write dates as YYYY-MM-DD.")
     if _matching(unread, DAY_FIRST).notna().any():
-        what = f"seems to write the day before the month, e.g. '{unread.iloc[0]}'"
-        raise UnreadableFileError(what, "Write dates as YYYY-MM-DD: M/D/YYYY would misread them.")
+        what = f"seems to have dates with the day before the month, e.g. '{unread.iloc[0]}'"
+        raise UnreadableFileError(what, "Write dates as YYYY-MM-DD: D/M/YYYY would be read as M/D/YYYY.")
     return dates.to_numpy()[codes]
 
 
 def _matching(days: pd.Series, pattern: str) -> pd.Series:
+    """Parse the texts in one date format; NaT for the others."""
     return pd.to_datetime(days, format=pattern, errors="coerce").astype("datetime64[s]")

@@ -1,8 +1,8 @@
-"""A small market whose truth is known, to see whether models and verdicts find it.
+"""A simulated market with known data-generating processes, to test whether models and verdicts find them.
 
-Each asset's path is drawn from its first session on, from random streams of its own: a later `as_of` appends
-rows and changes none. Log returns have no drift. What happens within a day (open, high, low, volume) is drawn
-independently of all later returns.
+Each asset's path is drawn from its first session on, from its own random streams, so that a later `as_of`
+appends rows and changes none. Log returns have no drift. The values within a session (open, high, low,
+volume) are drawn independently of all later returns.
 """
 
 import math
@@ -36,11 +36,11 @@ TRUTHS: Mapping[str, str] = {
     "SIM-LEAD": "nothing to learn",
     "SIM-FOLLOW": "35% of today's SIM-LEAD return comes tomorrow",
 }
-"""What there is to learn of each asset, in a phrase."""
+"""The predictable part of each asset's return, in a phrase."""
 
 
 def with_simulated_assets(settings: Settings) -> Settings:
-    """The settings with SIMULATED_ASSETS for assets, unless some of them are configured already."""
+    """Replace the assets in the settings by SIMULATED_ASSETS, unless some of these are listed already."""
     if any(settings.is_listed(asset.symbol) for asset in SIMULATED_ASSETS):
         return settings
     return settings.model_copy(update={"assets": SIMULATED_ASSETS})
@@ -48,7 +48,7 @@ def with_simulated_assets(settings: Settings) -> Settings:
 
 @dataclass(frozen=True)
 class _Streams:
-    """One asset's random streams, apart so that the length of one never shifts another."""
+    """One asset's random streams, separate so that the number of draws from one does not affect another."""
 
     returns: np.random.Generator
     opens: np.random.Generator
@@ -57,9 +57,9 @@ class _Streams:
 
 
 class SimulatedSource:
-    """The four assets of `SIMULATED_ASSETS`, the same for the same `seed`, one row a UTC day.
+    """A price source of the four SIMULATED_ASSETS, determined by `seed`, with a row for each UTC day.
 
-    Rows run from FIRST_SESSION through the UTC date of `as_of`. No dividends, no splits.
+    Rows run from FIRST_SESSION to the UTC date of `as_of`, without dividends and splits.
     """
 
     name = "simulated"
@@ -68,7 +68,7 @@ class SimulatedSource:
         self._seed = seed
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
-        """As `PriceSource.download`; SourceError for another symbol and for no session in range."""
+        """Simulate the rows as `PriceSource.download`; SourceError for another symbol or an empty range."""
         if asset.symbol not in TRUTHS:
             raise SourceError(
                 asset.symbol, "the simulated market has no such asset", f"Use one of: {', '.join(TRUTHS)}."
@@ -79,7 +79,7 @@ class SimulatedSource:
             raise SourceError(
                 asset.symbol,
                 f"the simulated market has no session from {first} to {today}",
-                f"Ask for a day after {FIRST_SESSION}, and not before the start of the history.",
+                f"Set --as-of to a date from {FIRST_SESSION} on, and not before download.history_start.",
             )
         dates = np.arange(FIRST_SESSION, today + np.timedelta64(1, "D"))
         rows = self._rows(asset.symbol, len(dates))
@@ -89,10 +89,11 @@ class SimulatedSource:
         return RawPrices(asset.symbol, self.name, wanted, start)
 
     def check(self, symbols: Collection[str]) -> CheckResult:
-        """As `PriceSource.check`: nothing is needed."""
+        """Report that the source needs nothing."""
         return CheckResult("source", ok=True, message=self.name)
 
     def _rows(self, symbol: str, n: int) -> pd.DataFrame:
+        """Simulate the first n rows of a symbol, without dates."""
         streams = self._streams(symbol)
         closes = 100.0 * np.exp(np.cumsum(self._returns(symbol, n)))
         before = np.concatenate(([100.0], closes[:-1]))
@@ -112,6 +113,7 @@ class SimulatedSource:
         )
 
     def _returns(self, symbol: str, n: int) -> FloatArray:
+        """Simulate the first n log returns of a symbol."""
         own = _PROCESSES[symbol](self._streams(symbol).returns, n)
         if symbol != "SIM-FOLLOW":
             return own
@@ -119,13 +121,14 @@ class SimulatedSource:
         return own + LEAD_WEIGHT * np.concatenate(([0.0], lead[:-1]))
 
     def _streams(self, symbol: str) -> _Streams:
+        """Create the random streams of a symbol at their start."""
         place = list(TRUTHS).index(symbol)
         child = np.random.SeedSequence(self._seed).spawn(len(TRUTHS))[place]
         return _Streams(*(np.random.default_rng(sequence) for sequence in child.spawn(4)))
 
 
 def _garch(stream: np.random.Generator, n: int) -> FloatArray:
-    """GARCH(1,1) with Student-t shocks: volatility comes in clusters, direction cannot be known."""
+    """Simulate n returns of a GARCH(1,1) with Student-t shocks: volatility clusters, no predictable sign."""
     alpha, beta, freedom, variance = 0.10, 0.88, 4.5, 0.03**2
     shocks = stream.standard_t(freedom, n) * np.sqrt((freedom - 2.0) / freedom)
     returns = np.empty(n)
@@ -137,7 +140,7 @@ def _garch(stream: np.random.Generator, n: int) -> FloatArray:
 
 
 def _autoregressive(stream: np.random.Generator, n: int) -> FloatArray:
-    """AR(1); yesterday's return explains AR_WEIGHT**2 = 9% of the variance of today's."""
+    """Simulate n returns of an AR(1): each explains AR_WEIGHT**2 = 9% of the variance of the next."""
     shocks = math.sqrt(1.0 - AR_WEIGHT**2) * _noise(stream, n)
     returns = np.empty(n)
     last = 0.0
@@ -148,14 +151,15 @@ def _autoregressive(stream: np.random.Generator, n: int) -> FloatArray:
 
 
 def _noise(stream: np.random.Generator, n: int) -> FloatArray:
+    """Simulate n independent normal returns."""
     return DAILY_SD * stream.standard_normal(n)
 
 
 def _follower_noise(stream: np.random.Generator, n: int) -> FloatArray:
-    """What SIM-LEAD leaves unexplained.
+    """Simulate the n returns of SIM-FOLLOW that SIM-LEAD does not explain.
 
-    The whole return has standard deviation DAILY_SD, so yesterday's SIM-LEAD return explains
-    LEAD_WEIGHT**2 = 12% of its variance: the R2 that can be had at horizon 1. None at longer horizons.
+    The total return has standard deviation DAILY_SD, so the previous return of SIM-LEAD explains
+    LEAD_WEIGHT**2 = 12% of its variance: the largest R2 possible at horizon 1. At longer horizons it is 0.
     """
     return math.sqrt(1.0 - LEAD_WEIGHT**2) * _noise(stream, n)
 

@@ -1,7 +1,8 @@
-"""Yahoo Finance through yfinance: the one module that knows yfinance.
+"""The price source Yahoo Finance, by yfinance; no other module imports yfinance.
 
-yfinance keeps the answers of finished windows for the life of the process, failures included. Hence no `end`
-is ever given, and its answer cache is cleared before each question: asking again really asks.
+yfinance caches the answers to requests with an end date for the life of the process, failures included.
+Therefore no `end` is ever given and its cache is cleared before each request, so that a retry is a new
+request.
 """
 
 import json
@@ -33,11 +34,12 @@ from pipeline.sources.yahoo_session import YahooSession
 from pipeline.types import RAW_COLUMNS, CheckResult, RawPrices
 
 ORIGIN = "Yahoo Finance"
-BEYOND_DOUBT = "SPY"
-"""Yahoo has prices of this symbol, or its answers are wrong."""
-RECENT = timedelta(days=14)
+PROBE_SYMBOL = "SPY"
+"""A symbol that Yahoo always has prices of: if it has none, Yahoo's answers are wrong."""
+RECENT_PERIOD = timedelta(days=14)
+"""Prices no older than this show that Yahoo answers correctly."""
 CLIENT_ERRORS = range(400, 500)
-AGAIN = f"Run again later; if it stays so, look at {ORIGIN} in a browser."
+RETRY_LATER = f"Run again later; if the error persists, check {ORIGIN} in a browser."
 COLUMNS = {
     "Open": "open",
     "High": "high",
@@ -51,7 +53,7 @@ COLUMNS = {
 
 
 class _Answer(NamedTuple):
-    """Prices with what Yahoo says of them; or none, and the reason it gives, empty where it gives none."""
+    """Prices with Yahoo's metadata; or an empty frame with Yahoo's reason, empty if it gives none."""
 
     frame: pd.DataFrame
     metadata: Mapping[str, Any]
@@ -59,14 +61,14 @@ class _Answer(NamedTuple):
 
 
 class YahooSource:
-    """Daily bars of one symbol a request, at the pace of `YahooSession`.
+    """A price source that requests the daily bars of one symbol at a time, rate-limited by `YahooSession`.
 
     Prices are split-adjusted; `adj_close` is also dividend-adjusted. `dividend` and `split_ratio` are 0 on
-    days without one. Sessions without data are rows of NaN prices with volume 0. The last row may be a
+    dates without one. Sessions without data are rows of NaN prices with volume 0. The last row may be a
     session that is still open.
 
-    yfinance's cookies and time zones are kept in `cache_folder`, by default the user's cache folder.
-    One object for a run: the pace is kept per object.
+    yfinance stores cookies and time zones in `cache_folder`, by default the user's cache folder. Create one
+    object per run: the rate limit applies per object.
     """
 
     name = "yahoo"
@@ -74,25 +76,26 @@ class YahooSource:
     def __init__(self, settings: DownloadSettings, cache_folder: Path | None = None) -> None:
         self._settings = settings
         self._session = YahooSession(settings)
-        self._answered: dict[str, None] = {}
-        # What it logs beside raising would be told twice.
+        self._answering_symbols: dict[str, None] = {}
+        # yfinance logs the errors that it raises, and would report them twice.
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-        # It turns on the deprecations of what it uses itself, for every user of a program to see.
+        # yfinance enables the deprecation warnings of its own dependencies, which users cannot act on.
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
         self._cache = cache_folder or user_cache_path("pricecast") / "yfinance"
         yfinance.set_tz_cache_location(str(self._cache))
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
-        """As `PriceSource.download`, up to now whatever `as_of`: an end in the past serves stale answers.
+        """Download the rows as `PriceSource.download`, up to now whatever `as_of` is.
 
-        Without prices, `as_of` tells whether any were due: where no session has ended since `start`, the
-        error says so. A symbol is called unknown only while Yahoo has prices of another one.
+        An end date in the past would be answered from a stale cache. If there are no prices and no session
+        has ended between `start` and `as_of`, the error says so. A symbol is reported as unknown only if
+        Yahoo has prices of another symbol at the same time.
         """
-        answer = self._ask(asset.symbol, start)
+        answer = self._request(asset.symbol, start)
         if answer.frame.empty:
             raise self._missing(asset, start, as_of, answer.reason)
         if _is_recent(answer.frame, as_of):
-            self._answered[asset.symbol] = None
+            self._answering_symbols[asset.symbol] = None
         return RawPrices(
             asset.symbol,
             ORIGIN,
@@ -103,31 +106,32 @@ class YahooSource:
         )
 
     def check(self, symbols: Collection[str]) -> CheckResult:
-        """As `PriceSource.check`: the folder of cookies and time zones can be written."""
-        return writable_folder_check("source", self._cache / "any", "yahoo; --online asks it for prices")
+        """Check that the folder of cookies and time zones is writable."""
+        return writable_folder_check("source", self._cache / "any", "yahoo; add --online to test a download")
 
-    def _ask(self, symbol: str, start: date) -> _Answer:
-        """Prices, or the word that there are none; whatever else happens is raised as our own."""
+    def _request(self, symbol: str, start: date) -> _Answer:
+        """Request prices; an empty answer if Yahoo has none, a SourceError for any other failure."""
         try:
             return self._history(symbol, start)
         except YFRateLimitError as error:
             raise RateLimitError(
                 symbol,
                 f"{ORIGIN} asks us to slow down (HTTP 429)",
-                "Run again in an hour or so, or raise download.seconds_between_requests.",
+                "Run again in an hour, or raise download.seconds_between_requests.",
             ) from error
         except YFPricesMissingError as error:
-            return _nothing(error.yahoo_reason or "")
+            return _no_prices(error.yahoo_reason or "")
         except YFTickerMissingError as error:
-            return _nothing(str(error.rationale))
+            return _no_prices(str(error.rationale))
         except (YFException, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             if _status(error) in CLIENT_ERRORS:
-                # Raised only by yfinance's second question, after Yahoo knew no time zone of the symbol.
-                return _nothing(_words(error))
-            what, next_step = self._trouble(error)
+                # Raised only by yfinance's second request, after Yahoo has found no time zone of the symbol.
+                return _no_prices(_message(error))
+            what, next_step = self._explain(error)
             raise TransientSourceError(symbol, what, next_step) from error
 
     def _history(self, symbol: str, start: date) -> _Answer:
+        """Request prices from `start` on by yfinance, which raises its own errors."""
         yfinance.config.debug.hide_exceptions = False
         YfData.cache_get.cache_clear()
         ticker = yfinance.Ticker(symbol, session=self._session)
@@ -142,51 +146,56 @@ class YahooSource:
         return _Answer(frame, ticker.history_metadata)
 
     def _missing(self, asset: AssetSettings, start: date, as_of: datetime, reason: str) -> SourceError:
-        """Why there are no prices: none were due, there is no such symbol, or Yahoo answers wrongly."""
+        """Build the error for missing prices: none were due, the symbol is unknown, or Yahoo fails."""
         if not _was_open(asset.calendar, start, as_of):
             return SourceError(
                 asset.symbol,
-                f"nothing is missing: no session of {asset.calendar} ended between {start} and "
-                f"{as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC, the market was closed or still is open",
+                f"no prices are due: no session of {asset.calendar} ended between {start} and "
+                f"{as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC, the market was closed or is still open",
                 "Run again after the next session, or ask for an earlier start.",
             )
         if not reason:
             return TransientSourceError(
-                asset.symbol, f"{ORIGIN} gave neither prices since {start} nor a reason", AGAIN
+                asset.symbol, f"{ORIGIN} returned neither prices since {start} nor a reason", RETRY_LATER
             )
-        other = self._known_beside(asset.symbol)
+        other = self._probe_symbol(asset.symbol)
         if not self._has_prices(other, asset.symbol, as_of):
             return TransientSourceError(
                 asset.symbol,
-                f"{ORIGIN} is answering wrongly: no prices of {other} either ({reason})",
-                AGAIN,
+                f"{ORIGIN} returns no prices, not even of {other}: it seems to be down ({reason})",
+                RETRY_LATER,
             )
         return SourceError(
             asset.symbol,
-            f"unknown or delisted: {ORIGIN} has prices of {other}, but none of this since {start} ({reason})",
+            f"unknown or delisted: {ORIGIN} has prices of {other}, but none of this symbol since {start} "
+            f"({reason})",
             f"Check it at https://finance.yahoo.com/quote/{asset.symbol} "
-            "and correct the symbol, or take it out of the assets.",
+            "and correct the symbol, or remove it from the assets.",
         )
 
-    def _known_beside(self, symbol: str) -> str:
-        return next((known for known in self._answered if known != symbol), BEYOND_DOUBT)
+    def _probe_symbol(self, symbol: str) -> str:
+        """Choose another symbol that Yahoo must have prices of, one already downloaded if possible."""
+        return next((known for known in self._answering_symbols if known != symbol), PROBE_SYMBOL)
 
     def _has_prices(self, known: str, symbol: str, as_of: datetime) -> bool:
-        """Is Yahoo answering, for `known` at least? Asked once, on behalf of `symbol`."""
+        """Request prices of `known` once and check that they are recent; errors are raised for `symbol`."""
         try:
-            return _is_recent(self._ask(known, (as_of - RECENT).date()).frame, as_of)
+            return _is_recent(self._request(known, (as_of - RECENT_PERIOD).date()).frame, as_of)
         except RateLimitError as error:
             raise RateLimitError(symbol, error.what, error.next_step) from error
         except TransientSourceError:
             return False
 
-    def _trouble(self, error: Exception) -> tuple[str, str]:
-        """What went wrong on the way, and what to do next."""
+    def _explain(self, error: Exception) -> tuple[str, str]:
+        """Describe a failed request and the next step."""
         match error:
             case json.JSONDecodeError():
-                return f"{ORIGIN} answered with something that is not JSON: it is down or was cut off", AGAIN
+                return (
+                    f"the answer of {ORIGIN} is not JSON: the site is down, or the answer was truncated",
+                    RETRY_LATER,
+                )
             case transport.HTTPError() if _status(error):
-                return f"{ORIGIN} is in trouble (HTTP {_status(error)})", AGAIN
+                return f"{ORIGIN} has a server error (HTTP {_status(error)})", RETRY_LATER
             case transport.Timeout():
                 limit = f"{self._settings.timeout_seconds:g} seconds"
                 return (
@@ -194,45 +203,50 @@ class YahooSource:
                     "Run again, or raise download.timeout_seconds.",
                 )
             case transport.SSLError():
-                what = f"the secure connection to {ORIGIN} failed: {_words(error)}"
-                return what, "Behind a proxy that opens TLS, point REQUESTS_CA_BUNDLE to its certificate."
+                what = f"the secure connection to {ORIGIN} failed: {_message(error)}"
+                return what, "Behind a proxy that intercepts TLS, set REQUESTS_CA_BUNDLE to its certificate."
             case transport.ConnectionError() | transport.ProxyError():
-                what = f"{ORIGIN} cannot be reached: no network, or the connection broke ({_words(error)})"
-                return what, "Check connection, DNS and HTTPS_PROXY, then run again; csv:PATH works offline."
+                what = f"{ORIGIN} cannot be reached: no network, or a broken connection ({_message(error)})"
+                return (
+                    what,
+                    "Check connection, DNS and HTTPS_PROXY, then run again; csv:PATH works offline.",
+                )
             case _:
-                what = f"the answer of {ORIGIN} cannot be used ({type(error).__name__}: {_words(error)})"
-                return what, AGAIN
+                what = f"the answer of {ORIGIN} cannot be used ({type(error).__name__}: {_message(error)})"
+                return what, RETRY_LATER
 
 
-def _nothing(reason: str) -> _Answer:
+def _no_prices(reason: str) -> _Answer:
+    """Build an empty answer with Yahoo's reason."""
     return _Answer(pd.DataFrame(), {}, reason)
 
 
 def _status(error: Exception) -> int:
-    """The HTTP status that an error is about, 0 where it is about none."""
+    """Read the HTTP status of an error; 0 if it has none."""
     response = getattr(error, "response", None)
     return int(getattr(response, "status_code", 0))
 
 
-def _words(error: Exception) -> str:
-    """Without the link for programmers that curl ends its messages with."""
+def _message(error: Exception) -> str:
+    """Format an error's message without the link that curl appends."""
     return str(error).partition(" See https://curl.se")[0]
 
 
 def _is_recent(frame: pd.DataFrame, as_of: datetime) -> bool:
-    """Are there rows, and is the newest of them no older than RECENT?"""
-    return not frame.empty and frame.index[-1].date() >= (as_of - RECENT).date()
+    """Check that there are rows and that the newest is no older than RECENT_PERIOD."""
+    return not frame.empty and frame.index[-1].date() >= (as_of - RECENT_PERIOD).date()
 
 
 def _was_open(calendar_name: str, start: date, as_of: datetime) -> bool:
-    """Has a session from `start` on ended by `as_of`?"""
+    """Check whether a session dated `start` or later has ended by `as_of`."""
     calendar, moment = trading_calendar(calendar_name, 0), utc_moment(as_of)
     sessions = calendar.sessions(np.datetime64(start, "D"), moment.astype("datetime64[D]"))
     return bool((calendar.settled_at(sessions) <= moment).any())
 
 
 def _raw_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    # Dropping the zone keeps the exchange's own date; going through UTC would shift it by a day in Asia.
+    """Convert yfinance's frame to the columns RAW_COLUMNS."""
+    # Dropping the time zone keeps the exchange's own date; a conversion to UTC would shift it in Asia.
     session_dates = pd.DatetimeIndex(frame.index).tz_localize(None).normalize()
     rows = frame.reindex(columns=list(COLUMNS)).rename(columns=COLUMNS).astype("float64")
     rows = rows.reset_index(drop=True)

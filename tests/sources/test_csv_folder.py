@@ -288,12 +288,12 @@ def test_a_faulty_adjustment_is_no_dividend() -> None:
 
 
 BROKEN = {
-    "empty": (b"", "holds no rows"),
-    "blank": (b"\n\n", "holds no rows"),
-    "header only": (b"Date,Close\n", "holds no rows"),
+    "empty": (b"", "contains no rows"),
+    "blank": (b"\n\n", "contains no rows"),
+    "header only": (b"Date,Close\n", "contains no rows"),
     "no close": (b"Date,Open,Price\n2024-05-06,1,2\n", "no Close column .it has 'Date', 'Open', 'Price'"),
     "no date": (b"Day,Close\n2024-05-06,1\n", "no Date column .it has 'Day', 'Close'"),
-    "no readable date": (b"Date,Close\nyesterday,1\ntoday,2\n", "no date that can be read, e.g. 'yesterday'"),
+    "no readable date": (b"Date,Close\nyesterday,1\ntoday,2\n", "no readable date, e.g. 'yesterday'"),
     "day before month": (b"Date,Close\n1/5/2024,1\n31/5/2024,2\n", "day before the month, e.g. '31/5/2024'"),
     "not UTF-8": ("Date,Close,Note\n2024-05-06,1,café\n".encode("latin-1"), "not UTF-8"),
     "ragged": (b"Date,Close\n2024-05-06,1\n2024-05-07,1,2,3,4\n", "not a readable CSV file"),
@@ -354,7 +354,7 @@ def test_a_symbol_without_one_readable_date_is_an_error(tmp_path: Path) -> None:
     path.write_text("date,close,Name\n2024-05-06,1,XYZ\nTotal,2,ABC\n")
 
     with pytest.raises(
-        SourceError, match=r"long\.csv has no date of its rows that can be read, e\.g\. 'Total'"
+        SourceError, match=r"long\.csv has no readable date in the rows of the symbol, e\.g\. 'Total'"
     ):
         rows_of(path)
 
