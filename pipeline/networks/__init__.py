@@ -1,7 +1,6 @@
-"""TensorFlow's home: the networks, and how they are trained.
+"""The recurrent networks and their training; the only package that imports TensorFlow.
 
-`parameters`, `names` and `start` can be imported by anybody. The rest imports TensorFlow when it is imported
-itself, so others import it inside functions, after `start.start_tensorflow()`: `equations` is the reference
-that the layer of `fused` is proven against, `architectures` and `stateful` put `layers` together, `training`
-fits them.
+`parameters`, `names` and `start` import no TensorFlow. The other modules do, so they are imported inside
+functions, after `start.start_tensorflow()`: `equations` is the reference implementation that tests compare
+the layer in `fused` with, `architectures` and `stateful` build networks from `layers`, `training` fits them.
 """

@@ -1,7 +1,7 @@
-"""Recurrent networks by their shape: what they are trained to say, and how they forecast.
+"""The architectures of recurrent networks: their outputs in training, and their forecasts.
 
-Shapes: b windows, t time steps, f features, H horizons. Every head starts at zero, so that an untrained
-network forecasts the training mean of its scaled target.
+Dimensions: b windows, t time steps, f features, H horizons. Every output layer starts at zero, so that an
+untrained network forecasts the training mean of its scaled target.
 """
 
 from __future__ import annotations
@@ -20,56 +20,56 @@ from pipeline.types import Cell, IntArray, Shape
 
 
 class Architecture(Protocol):
-    """One network of fixed dimensions."""
+    """The interface of a network of fixed dimensions."""
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """Everything that is trained."""
+        """The trainable variables, in a fixed order."""
         ...
 
     @property
-    def memory(self) -> list[keras.Variable]:
-        """What training leaves behind besides: kept with the weights, trained by no optimizer."""
+    def carried_states(self) -> list[keras.Variable]:
+        """States that training leaves for forecasting; stored with the weights, but not trained."""
         ...
 
     @property
     def seeds(self) -> list[keras.Variable]:
-        """The states of the generators of dropout."""
+        """The states of the random generators of dropout."""
         ...
 
-    def order(self, generator: np.random.Generator, count: int) -> IntArray:
-        """Which of `count` windows an epoch is taught, one batch after the other."""
+    def epoch_order(self, generator: np.random.Generator, count: int) -> IntArray:
+        """Choose the windows of an epoch, of `count`, in the order of its batches."""
         ...
 
-    def rewind(self) -> None:
-        """Before the first batch of an epoch."""
+    def start_epoch(self) -> None:
+        """Reset any state before the first batch of an epoch."""
         ...
 
-    def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """In training: what the network says of (b, t, f) windows, and what it should, of equal shapes."""
+    def outputs_and_targets(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Compute the training outputs for (b, t, f) windows, and their targets, of equal shapes."""
         ...
 
     def forecast(self, values: tf.Tensor) -> tf.Tensor:
-        """(b, H): without dropout; a row depends on its own window alone."""
+        """Forecast (b, H) scaled targets of (b, t, f) windows without dropout, each from its window alone."""
         ...
 
 
-class _Forgetful:
-    """A network that takes every window by itself: it is taught all of them, in any order."""
+class _Stateless:
+    """A network without states between windows: each epoch visits all windows in random order."""
 
     @property
-    def memory(self) -> list[keras.Variable]:
+    def carried_states(self) -> list[keras.Variable]:
         return []
 
-    def order(self, generator: np.random.Generator, count: int) -> IntArray:
+    def epoch_order(self, generator: np.random.Generator, count: int) -> IntArray:
         return generator.permutation(count)
 
-    def rewind(self) -> None:
+    def start_epoch(self) -> None:
         return None
 
 
-class _Model(_Forgetful):
-    """What the architectures that are one Keras model have in common."""
+class _SingleModel(_Stateless):
+    """The common parts of the architectures that are a single Keras model."""
 
     model: keras.Model
 
@@ -82,23 +82,23 @@ class _Model(_Forgetful):
         return [one for one in self.model.variables if one.path.endswith("seed_generator_state")]
 
 
-class Direct(_Model):
-    """Many to one: all horizons at once, from the last output."""
+class Direct(_SingleModel):
+    """Many to one: forecast all horizons at once from the last output."""
 
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
         inputs = keras.Input((dimensions.time_steps, dimensions.features))
         last = encoded(inputs, parameters, last_only=True)
         self.model = keras.Model(inputs, head(dimensions.horizons)(last))
 
-    def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def outputs_and_targets(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self.model(values, training=True), targets
 
     def forecast(self, values: tf.Tensor) -> tf.Tensor:
         return self.model(values, training=False)
 
 
-class Sequence(_Model):
-    """Many to many: all horizons after every step of the window; the last step's are the forecast."""
+class Sequence(_SingleModel):
+    """Many to many: forecast all horizons after every step of the window; the last step's are issued."""
 
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
         self._horizons = dimensions.horizons
@@ -106,21 +106,21 @@ class Sequence(_Model):
         outputs = encoded(inputs, parameters, last_only=False)
         self.model = keras.Model(inputs, head(dimensions.horizons)(outputs))
 
-    def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def outputs_and_targets(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self.model(values, training=True), self._at_every_step(values, targets)
 
     def forecast(self, values: tf.Tensor) -> tf.Tensor:
         return self.model(values, training=False)[:, -1]
 
     def _at_every_step(self, values: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """(b, t, H): what came 1..H sessions after each step, the window itself included."""
+        """Build the (b, t, H) targets: the values 1..H sessions after each step, partly in the window."""
         after = tf.concat([values[:, 1:, 0], targets], axis=1)
         steps = values.shape[1]
         return tf.stack([after[:, ahead : ahead + steps] for ahead in range(self._horizons)], axis=2)
 
 
-class Repeat(_Model):
-    """One to many: what the window says is given to a second layer once for each horizon."""
+class Repeat(_SingleModel):
+    """One to many: the encoding of the window is the input of a second layer at each horizon."""
 
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
         inputs = keras.Input((dimensions.time_steps, dimensions.features))
@@ -130,37 +130,37 @@ class Repeat(_Model):
         outputs = keras.layers.Reshape((dimensions.horizons,))(head(1)(unfolded))
         self.model = keras.Model(inputs, outputs)
 
-    def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def outputs_and_targets(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self.model(values, training=True), targets
 
     def forecast(self, values: tf.Tensor) -> tf.Tensor:
         return self.model(values, training=False)
 
 
-class Recursive(_Model):
-    """One step ahead, fed back for the horizons beyond; for windows of the target alone."""
+class Recursive(_SingleModel):
+    """Recursive: forecast one step ahead and feed it back for later horizons; univariate windows only."""
 
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
         self._horizons = dimensions.horizons
         inputs = keras.Input((dimensions.time_steps, dimensions.features))
         self.model = keras.Model(inputs, head(1)(encoded(inputs, parameters, last_only=True)))
 
-    def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def outputs_and_targets(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self.model(values, training=True), targets[:, :1]
 
     def forecast(self, values: tf.Tensor) -> tf.Tensor:
-        said = []
+        predictions = []
         for _ in range(self._horizons):
-            said.append(self.model(values, training=False))
-            values = tf.concat([values[:, 1:], said[-1][:, :, None]], axis=1)
-        return tf.concat(said, axis=1)
+            predictions.append(self.model(values, training=False))
+            values = tf.concat([values[:, 1:], predictions[-1][:, :, None]], axis=1)
+        return tf.concat(predictions, axis=1)
 
 
-class Seq2Seq(_Forgetful):
-    """Encoder, context, decoder: the encoder's states start the decoder, which unfolds the horizons.
+class Seq2Seq(_Stateless):
+    """Encoder-decoder: the encoder's final states start the decoder, which forecasts horizon by horizon.
 
-    In training the decoder is told what came one session before (teacher forcing); in forecasting, what it
-    said itself (Sutskever, Vinyals and Le 2014).
+    The decoder's input is the value of the session before: in training the actual one (teacher forcing), in
+    forecasting its own output (Sutskever, Vinyals and Le 2014).
     """
 
     def __init__(self, parameters: NetworkParameters, dimensions: Dimensions) -> None:
@@ -172,12 +172,12 @@ class Seq2Seq(_Forgetful):
             outputs = recurrent(parameters, return_sequences=True)(outputs)
         _, *context = recurrent(parameters, return_sequences=False, return_state=True)(outputs)
         self._encoder = keras.Model(inputs, context)
-        before = keras.Input((None, 1))
+        previous = keras.Input((None, 1))
         start = [keras.Input((parameters.units,)) for _ in range(states)]
         decoder = recurrent(parameters, return_sequences=True, return_state=True)
-        unfolded, *after = decoder(before, initial_state=start)
-        said = keras.ops.squeeze(head(1)(unfolded), axis=-1)
-        self._decoder = keras.Model([before, *start], [said, *after])
+        unfolded, *final_states = decoder(previous, initial_state=start)
+        predictions = keras.ops.squeeze(head(1)(unfolded), axis=-1)
+        self._decoder = keras.Model([previous, *start], [predictions, *final_states])
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -188,19 +188,19 @@ class Seq2Seq(_Forgetful):
         every = [*self._encoder.variables, *self._decoder.variables]
         return [one for one in every if one.path.endswith("seed_generator_state")]
 
-    def taught(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        before = tf.concat([values[:, -1:, 0], targets[:, :-1]], axis=1)[:, :, None]
+    def outputs_and_targets(self, values: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        previous = tf.concat([values[:, -1:, 0], targets[:, :-1]], axis=1)[:, :, None]
         context = _listed(self._encoder(values, training=True))
-        said, *_ = self._decoder([before, *context], training=True)
-        return said, targets
+        predictions, *_ = self._decoder([previous, *context], training=True)
+        return predictions, targets
 
     def forecast(self, values: tf.Tensor) -> tf.Tensor:
-        states, before, said = _listed(self._encoder(values, training=False)), values[:, -1:, :1], []
+        states, previous, predictions = _listed(self._encoder(values, training=False)), values[:, -1:, :1], []
         for _ in range(self._horizons):
-            step, *states = self._decoder([before, *states], training=False)
-            said.append(step)
-            before = step[:, :, None]
-        return tf.concat(said, axis=1)
+            step, *states = self._decoder([previous, *states], training=False)
+            predictions.append(step)
+            previous = step[:, :, None]
+        return tf.concat(predictions, axis=1)
 
 
 ARCHITECTURES: Mapping[Shape, Callable[[NetworkParameters, Dimensions], Architecture]] = {
@@ -213,10 +213,11 @@ ARCHITECTURES: Mapping[Shape, Callable[[NetworkParameters, Dimensions], Architec
 
 
 def architecture_of(parameters: NetworkParameters, dimensions: Dimensions) -> Architecture:
-    """The network that the parameters describe."""
+    """Build the network that the parameters describe."""
     kind = Stateful if parameters.stateful else ARCHITECTURES[parameters.shape]
     return kind(parameters, dimensions)
 
 
 def _listed(states: tf.Tensor | list[tf.Tensor]) -> list[tf.Tensor]:
+    """Wrap a single state (GRU) in a list, as the two states of an LSTM are."""
     return list(states) if isinstance(states, list | tuple) else [states]

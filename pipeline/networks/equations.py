@@ -1,6 +1,6 @@
-"""The LSTM's equations, written out twice: what every faster way of computing them is proven against.
+"""The LSTM's equations in two plain implementations: the reference that tests compare faster ones with.
 
-For each step, with the input x, the output h and the carry c of the step before:
+For each step, with the input x, and the output h and cell state c of the previous step:
 
     i = sigmoid(x Wi + h Ui + bi)      input gate
     f = sigmoid(x Wf + h Uf + bf)      forget gate
@@ -8,8 +8,8 @@ For each step, with the input x, the output h and the carry c of the step before
     o = sigmoid(x Wo + h Uo + bo)      output gate
     c = f * c + i * g                  h = o * tanh(c)
 
-(Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000.) Shapes: b
-sequences, t steps, f features, u units. Weights stand side by side in Keras's order i, f, g, o: `kernel`
+(Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000.) Dimensions:
+b sequences, t steps, f features, u units. Weights are concatenated in Keras's order i, f, g, o: `kernel`
 (f, 4u), `recurrent` (u, 4u), `bias` (4u,). States start at zero.
 """
 
@@ -30,14 +30,14 @@ class CellWeights:
 
 
 def step(weights: CellWeights, x: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The next output and carry (b, u) each, from the input (b, f)."""
+    """Compute the next output and cell state, (b, u) each, from the input (b, f)."""
     i, f, g, o = tf.split(x @ weights.kernel + h @ weights.recurrent + weights.bias, 4, axis=1)
     c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
     return tf.sigmoid(o) * tf.tanh(c), c
 
 
 def by_loop(weights: CellWeights, sequences: tf.Tensor) -> tf.Tensor:
-    """Outputs (b, t, u) of sequences (b, t, f), one step after the other in Python."""
+    """Compute outputs (b, t, u) of sequences (b, t, f) by a Python loop over the steps."""
     h = c = _zeros(weights, sequences)
     outputs = []
     for x in tf.unstack(sequences, axis=1):
@@ -47,7 +47,7 @@ def by_loop(weights: CellWeights, sequences: tf.Tensor) -> tf.Tensor:
 
 
 def by_scan(weights: CellWeights, sequences: tf.Tensor) -> tf.Tensor:
-    """The same, folded over time by TensorFlow."""
+    """Compute outputs (b, t, u) of sequences (b, t, f) by TensorFlow's scan over the steps."""
     start = _zeros(weights, sequences)
     steps = tf.transpose(sequences, (1, 0, 2))
     outputs, _ = tf.scan(lambda state, x: step(weights, x, *state), steps, (start, start))
@@ -55,4 +55,5 @@ def by_scan(weights: CellWeights, sequences: tf.Tensor) -> tf.Tensor:
 
 
 def _zeros(weights: CellWeights, sequences: tf.Tensor) -> tf.Tensor:
+    """Create the initial state (b, u) of sequences (b, t, f)."""
     return tf.zeros((tf.shape(sequences)[0], weights.recurrent.shape[0]), sequences.dtype)

@@ -1,4 +1,4 @@
-"""Keras's LSTM layer with a whole sequence in one kernel, wherever the configuration allows it."""
+"""Keras's LSTM layer, computed by one kernel per sequence where the configuration allows it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("pricecast")
 class FusedLSTM(keras.layers.LSTM):  # type: ignore[misc]
-    """`keras.layers.LSTM` in weights, outputs, gradients, states, saving and loading; faster on a CPU.
+    """A drop-in replacement of `keras.layers.LSTM` with the same weights, outputs, gradients and states.
 
-    The kernel knows tanh and sigmoid and no recurrent dropout, masks or double precision; with any of these
-    the layer computes as Keras does. It is `BlockLSTM`: the registered gradient of `BlockLSTMV2` is wrong.
+    Faster on a CPU. The kernel supports only tanh and sigmoid, float32, and neither recurrent dropout nor
+    masks; in any other configuration the layer computes as Keras does. The kernel is `BlockLSTM`, because the
+    registered gradient of `BlockLSTMV2` is wrong.
     """
 
     @property
     def is_fusable(self) -> bool:
-        """Whether this configuration, without a mask, runs in the kernel."""
+        """Whether the kernel supports this configuration, given that there is no mask."""
         activations = (keras.activations.tanh, keras.activations.sigmoid)
         return (
             (self.activation, self.recurrent_activation) == activations
@@ -34,7 +35,7 @@ class FusedLSTM(keras.layers.LSTM):  # type: ignore[misc]
         mask: Any,
         training: bool = False,  # noqa: FBT001, FBT002 - Keras's signature
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
-        """(b, u) last output, (b, t, u) or (b, 1, u) outputs and the final states, as Keras's own."""
+        """Compute last output (b, u), outputs (b, t, u) or (b, 1, u) and final states, as Keras does."""
         if mask is not None or not self.is_fusable:
             slow: tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]] = super().inner_loop(
                 sequences, initial_state, mask, training=training
@@ -49,7 +50,7 @@ class FusedLSTM(keras.layers.LSTM):  # type: ignore[misc]
         return last, shown, [last, carry]
 
     def _run(self, steps: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """(t, b, u) outputs and carries of (t, b, f) steps."""
+        """Compute outputs and cell states, (t, b, u) each, of (t, b, f) steps by the kernel."""
         unused = tf.zeros((self.units,))
         weights = tf.concat([self.cell.kernel, self.cell.recurrent_kernel], axis=0)
         bias = self.cell.bias if self.use_bias else tf.zeros((4 * self.units,))
@@ -71,6 +72,6 @@ class FusedLSTM(keras.layers.LSTM):  # type: ignore[misc]
 
 
 def _kernel_order(weights: tf.Tensor) -> tf.Tensor:
-    """Keras's gates i, f, g, o along the last axis in the kernel's order i, g, f, o."""
+    """Reorder gates along the last axis from Keras's order i, f, g, o to the kernel's i, g, f, o."""
     i, f, g, o = tf.split(weights, 4, axis=-1)
     return tf.concat([i, g, f, o], axis=-1)

@@ -1,4 +1,4 @@
-"""Keras's Adam with the whole update of a variable in one kernel."""
+"""Keras's Adam, with the update of each variable computed by one kernel."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import tensorflow as tf
 
 
 class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc]
-    """`keras.optimizers.Adam` in state and results; for small networks its many small operations cost most.
+    """A drop-in replacement of `keras.optimizers.Adam` with the same state and results.
 
-    With clipped gradients it computes as Keras does. For dense float32 gradients of all its variables.
+    In small networks, Adam's many small operations are most of the cost of training. With gradient clipping
+    it computes as Keras does. It requires dense float32 gradients of all its variables.
     """
 
     def apply(self, grads: list[tf.Tensor], trainable_variables: list[keras.Variable] | None = None) -> Any:
-        """One step (Kingma and Ba 2015, with the bias corrections in the learning rate)."""
+        """Apply one step of Adam (Kingma and Ba 2015, with bias correction in the learning rate)."""
         if self.global_clipnorm:
             return super().apply(grads, trainable_variables)
         self.iterations.assign_add(1)

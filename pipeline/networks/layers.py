@@ -1,6 +1,6 @@
-"""The layers that the architectures are put together from.
+"""The layers that the architectures are built from.
 
-Shapes: b windows, t time steps, f features, u units (of both directions, or of all branches, side by side).
+Dimensions: b windows, t time steps, f features, u units (concatenated over both directions and all branches).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipeline.types import Cell
 def encoded(
     inputs: keras.KerasTensor, parameters: NetworkParameters, *, last_only: bool
 ) -> keras.KerasTensor:
-    """The stack's last output (b, u), or all of them (b, t, u); of each branch, side by side."""
+    """Apply the recurrent layers to the inputs: last output (b, u), or all outputs (b, t, u)."""
     outputs = []
     for branch in _branches(inputs, parameters):
         output = branch
@@ -27,7 +27,7 @@ def encoded(
 
 
 def _branches(inputs: keras.KerasTensor, parameters: NetworkParameters) -> list[keras.KerasTensor]:
-    """The features as one, or the asset's own and its leads' apart."""
+    """Split the features into the asset's own and its leads', or keep them together without branches."""
     own = inputs.shape[-1] - parameters.branch_features
     if parameters.branch_features == 0 or own < 1:
         return [inputs]
@@ -35,7 +35,7 @@ def _branches(inputs: keras.KerasTensor, parameters: NetworkParameters) -> list[
 
 
 def recurrent(parameters: NetworkParameters, **keywords: bool) -> keras.Layer:
-    """One layer of the cell asked for; an LSTM in one kernel where it can be."""
+    """Create one recurrent layer of the configured cell; an LSTM by the fused kernel where possible."""
     kind = FusedLSTM if parameters.cell is Cell.LSTM else keras.layers.GRU
     layer = kind(
         parameters.units,
@@ -50,5 +50,5 @@ def recurrent(parameters: NetworkParameters, **keywords: bool) -> keras.Layer:
 
 
 def head(outputs: int) -> keras.Layer:
-    """From (..., u) to (..., outputs), zero until it is trained."""
+    """Create the output layer from (..., u) to (..., outputs), which is zero before training."""
     return keras.layers.Dense(outputs, kernel_initializer="zeros", name="head")

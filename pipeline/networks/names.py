@@ -1,6 +1,6 @@
-"""The optimizers, losses and activations that settings may name: Keras's, by Keras's names.
+"""The Keras optimizers, losses and activations that settings may name.
 
-Listed here so that a wrong name is refused before TensorFlow is loaded.
+They are listed here so that an unknown name is an error before TensorFlow is imported.
 """
 
 from collections.abc import Mapping
@@ -16,4 +16,4 @@ ACTIVATIONS = (
     "tanh",
 )
 KERAS_LOSSES: Mapping[str, str] = {"cosine": "cosine_similarity"}
-"""What Keras calls the losses that go by a shorter name here."""
+"""Keras's names of the losses that have a shorter name in the settings."""

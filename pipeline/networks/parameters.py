@@ -1,4 +1,4 @@
-"""What decides a network: its architecture and how it is fitted. Imports no TensorFlow."""
+"""The parameters of a network's architecture and training. Imports no TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.types import Cell, Schedule, Shape
 
 @dataclass(frozen=True)
 class NetworkParameters:
-    """Architecture and training of a recurrent network; the meaning of each is in `settings.LstmSettings`."""
+    """Architecture and training of a recurrent network; `settings.LstmSettings` explains each field."""
 
     units: int
     layers: int
@@ -22,7 +22,7 @@ class NetworkParameters:
     shape: Shape = Shape.DIRECT
     bidirectional: bool = False
     branch_features: int = 0
-    """The last so many features make a second branch; 0: one branch."""
+    """Number of last features that form a second branch; 0: one branch."""
     activation: str = "tanh"
     recurrent_activation: str = "sigmoid"
     use_bias: bool = True
@@ -34,9 +34,9 @@ class NetworkParameters:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a network is trained: `epochs`, or until `patience` of them have brought no better one.
+    """Early stopping: at most `epochs`, fewer if `patience` epochs in a row bring no improvement.
 
-    A better epoch has a validation loss that is lower by the share `min_improvement`.
+    An epoch is an improvement if its validation loss is lower by at least the share `min_improvement`.
     """
 
     epochs: int

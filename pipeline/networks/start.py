@@ -1,4 +1,4 @@
-"""Starting TensorFlow once a process, quietly and repeatably."""
+"""Start TensorFlow once per process, deterministically and without its log messages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pipeline.types import Work
 @lru_cache(maxsize=1)
 @timed(Work.IMPORT)
 def start_tensorflow() -> None:
-    """Import TensorFlow with one thread an operation and deterministic operations.
+    """Import TensorFlow and set it to deterministic operations on one thread.
 
-    Small networks gain nothing from more threads, and sums keep their order.
+    Small networks gain nothing from more threads, and one thread keeps the order of sums fixed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _native_stderr_closed():
@@ -27,12 +27,12 @@ def start_tensorflow() -> None:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        return  # A host application has started TensorFlow with threads of its own choice.
+        return  # TensorFlow has been initialised by the host application, whose threads are kept.
 
 
 @contextmanager
 def _native_stderr_closed() -> Iterator[None]:
-    """TensorFlow's libraries greet on file descriptor 2 before any setting can silence them."""
+    """Redirect file descriptor 2: TensorFlow's libraries write to it before any setting takes effect."""
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

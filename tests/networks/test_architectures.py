@@ -24,7 +24,7 @@ def architecture(features: int = 2, **parameters: Any) -> Any:
     chosen = replace(SMALL, **parameters)
     built = architecture_of(chosen, Dimensions(STEPS, features, HORIZONS))
     rng = np.random.default_rng(0)
-    for variable in (*built.variables, *built.memory):
+    for variable in (*built.variables, *built.carried_states):
         variable.assign(rng.normal(0.0, 0.4, variable.shape))
     return built
 
@@ -63,7 +63,7 @@ def test_every_choice_forecasts_every_horizon_and_trains_all_of_its_weights(
     network, (values, targets) = architecture(features, **parameters), windows(features)
     assert network.forecast(values).shape == (6, HORIZONS)
     with tf.GradientTape() as tape:
-        said, wanted = network.taught(values, targets)
+        said, wanted = network.outputs_and_targets(values, targets)
         loss = tf.reduce_mean((said - wanted) ** 2)
     assert said.shape == wanted.shape
     for gradient in tape.gradient(loss, network.variables):
@@ -81,7 +81,7 @@ def test_a_forecast_depends_on_its_own_window_alone(parameters: dict[str, Any]) 
 
 def test_a_sequence_is_taught_what_came_after_each_of_its_steps() -> None:
     network, (values, targets) = architecture(shape=Shape.SEQUENCE), windows()
-    said, wanted = network.taught(values, targets)
+    said, wanted = network.outputs_and_targets(values, targets)
     after = np.concatenate([values[:, :, 0], targets], axis=1)
     for step in range(STEPS):
         np.testing.assert_array_equal(wanted[:, step], after[:, step + 1 : step + 1 + HORIZONS])
@@ -101,18 +101,18 @@ def test_a_decoder_told_its_own_forecasts_says_them_again(cell: Cell) -> None:
     """Teacher forcing with what it would say itself is free running."""
     network, (values, _) = architecture(shape=Shape.SEQ2SEQ, cell=cell), windows()
     forecasts = network.forecast(values)
-    said, _ = network.taught(values, forecasts)
+    said, _ = network.outputs_and_targets(values, forecasts)
     np.testing.assert_allclose(said, forecasts, atol=1e-6)
 
 
 def test_a_decoder_is_told_what_came_one_session_before() -> None:
     network, (values, targets) = architecture(shape=Shape.SEQ2SEQ), windows()
     said, newest = (
-        network.taught(values, targets)[0],
-        network.taught(values, targets + np.float32([0, 0, 1]))[0],
+        network.outputs_and_targets(values, targets)[0],
+        network.outputs_and_targets(values, targets + np.float32([0, 0, 1]))[0],
     )
     np.testing.assert_allclose(newest, said)
-    changed = network.taught(values, targets + np.float32([1, 0, 0]))[0]
+    changed = network.outputs_and_targets(values, targets + np.float32([1, 0, 0]))[0]
     np.testing.assert_allclose(said[:, 0], changed[:, 0])
     assert (np.abs(said - changed)[:, 1:] > 1e-6).all()
 

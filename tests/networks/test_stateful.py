@@ -178,8 +178,8 @@ def test_an_epoch_takes_the_newest_windows_in_their_order_in_time() -> None:
 
     network = architecture_of(replace(SGD, batch_size=3), SIZE)
     generator = np.random.default_rng(0)
-    np.testing.assert_array_equal(network.order(generator, 10), [1, 4, 7, 2, 5, 8, 3, 6, 9])
-    np.testing.assert_array_equal(network.order(generator, 2), [0, 1])
+    np.testing.assert_array_equal(network.epoch_order(generator, 10), [1, 4, 7, 2, 5, 8, 3, 6, 9])
+    np.testing.assert_array_equal(network.epoch_order(generator, 2), [0, 1])
 
 
 def test_fewer_windows_than_a_batch_are_a_batch_from_zero() -> None:
