@@ -77,7 +77,7 @@ def _warm_start(connection: Connection, history: History, config: ModelConfig) -
     if is_warm_worse(read_past.audited_errors(connection, *key, newest), config.horizons):
         return None
     return WarmStart(
-        before=read_past.weights_before(connection, *key, newest),
+        start_weights=read_past.weights_before(connection, *key, newest),
         last_audit=read_past.last_audit(connection, *key, newest),
         audit_days=parameters.audit_days,
     )

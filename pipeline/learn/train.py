@@ -51,7 +51,7 @@ def train(
     windows: Windows,
     origin_row: int,
     config: ModelConfig,
-    before: bytes = b"",
+    start_weights: bytes = b"",
     measured_leads: tuple[LeadLag, ...] = (),
 ) -> Fit:
     """Fit on what was known at `origin_row`: windows whose every target had settled by then.
@@ -68,10 +68,10 @@ def train(
     seed = fit_seed(features.symbol, config, features.session_dates[origin_row])
     scaled = _scaled(training, scaler, config), _scaled(validation, scaler, config)
     with timed(Work.TRAIN):
-        fitted = open_model(config).fit(*scaled, seed, before)
+        fitted = open_model(config).fit(*scaled, seed, start_weights)
     provenance = replace(
         _provenance(features, training, validation, seed, config),
-        start_hash=start_hash(before),
+        start_hash=start_hash(start_weights),
         lead_lags=measured_leads,
     )
     return Fit(config, scaler, fitted, provenance)
@@ -168,9 +168,9 @@ def _mean_change(closes: FloatArray, basis: FloatArray, segments: IntArray) -> f
     return float(np.mean(np.abs(np.diff(closes) * basis[:-1])[one_session]))
 
 
-def start_hash(before: bytes) -> str:
+def start_hash(start_weights: bytes) -> str:
     """Sixteen hexadecimal digits of the weights that a fit goes on from; empty for none."""
-    return hashlib.sha256(before).hexdigest()[:16] if before else ""
+    return hashlib.sha256(start_weights).hexdigest()[:16] if start_weights else ""
 
 
 def data_hash(features: Features, rows: slice) -> str:

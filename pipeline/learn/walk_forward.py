@@ -29,7 +29,7 @@ class WarmStart:
     anew forecasts the same origins beside it.
     """
 
-    before: bytes
+    start_weights: bytes
     last_audit: np.datetime64
     audit_days: int
 
@@ -73,7 +73,7 @@ def forecast(assignment: Assignment) -> Forecasted:
     """Work on the assignment: the same one gives the same forecasts bit for bit, in whatever process."""
     warm = assignment.warm_start
     # Weights of a live fit know what came after the origins of a backtest.
-    is_ahead_of_backtest = warm is not None and bool(warm.before) and assignment.backtest_origins > 0
+    is_ahead_of_backtest = warm is not None and bool(warm.start_weights) and assignment.backtest_origins > 0
     chain = _Chain(assignment, None if is_ahead_of_backtest else warm)
     backtests, backtest_error = _as_far_as_possible(_backtest(chain))
     if not assignment.is_live:
@@ -129,14 +129,14 @@ class _Chain:
         if warm is None:
             yield self._block(at_origins, self._fit(sight, rows), kind)
             return
-        fit = self._fit(sight, rows, warm.before)
+        fit = self._fit(sight, rows, warm.start_weights)
         yield self._block(at_origins, fit, kind)
         origin = sight.features.session_dates[rows[0]]
-        is_audited = bool(warm.before) and warm.is_audit_due(origin)
+        is_audited = bool(warm.start_weights) and warm.is_audit_due(origin)
         if is_audited:
             yield self._block(at_origins, self._fit(sight, rows), ForecastKind.AUDIT)
         last_audit = sight.features.session_dates[rows[-1]] if is_audited else warm.last_audit
-        self.warm_start = replace(warm, before=fit.model.to_bytes(), last_audit=last_audit)
+        self.warm_start = replace(warm, start_weights=fit.model.to_bytes(), last_audit=last_audit)
 
     def _sight(self, origin_row: int) -> _Sight:
         features, config = self.assignment.features, self.assignment.config
@@ -148,9 +148,9 @@ class _Chain:
         seen = only_used(features, measured)
         return _Sight(seen, _windows(seen, config), measured)
 
-    def _fit(self, sight: _Sight, rows: IntArray, before: bytes = b"") -> Fit:
+    def _fit(self, sight: _Sight, rows: IntArray, start_weights: bytes = b"") -> Fit:
         config = self.assignment.config
-        return train(sight.features, sight.windows, int(rows[0]), config, before, sight.lead_lags)
+        return train(sight.features, sight.windows, int(rows[0]), config, start_weights, sight.lead_lags)
 
     @timed(Work.FORECAST)
     def _block(self, at_origins: Windows, fit: Fit, kind: ForecastKind) -> ForecastBlock:

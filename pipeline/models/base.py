@@ -123,11 +123,13 @@ class FittedModel(Protocol):
 class Model(Protocol):
     """How to train and restore one kind of model."""
 
-    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> FittedModel:
+    def fit(
+        self, training: Windows, validation: Windows, seed: int, start_weights: bytes = b""
+    ) -> FittedModel:
         """Train on scaled windows with finite targets; the same arguments give the same model.
 
-        `validation` lies after `training` and may be empty. `before` holds the weights of an earlier fit to
-        go on from; empty, or in models that are not trained step by step, the fit starts anew.
+        `validation` lies after `training` and may be empty. `start_weights` are the weights of an earlier fit
+        to start from; if they are empty, and in models without iterative training, the fit is cold.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""A random walk with drift: every session changes by the mean change of the training sessions."""
+"""The model `drift`: a random walk with the mean change of the training sessions as its drift."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,11 @@ from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scal
 
 @dataclass(frozen=True)
 class Drift:
-    """The mean of all targets that may be learnt from, validation included: nothing is tuned on it."""
+    """Forecasts the mean of all training and validation targets; it has no hyperparameters to tune."""
 
-    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> "FittedDrift":
+    def fit(
+        self, training: Windows, validation: Windows, seed: int, start_weights: bytes = b""
+    ) -> "FittedDrift":
         return FittedDrift(np.concatenate([training.targets, validation.targets]).mean(axis=0))
 
     def restore(self, weights: bytes) -> "FittedDrift":
@@ -22,10 +24,10 @@ class Drift:
 
 @dataclass(frozen=True, eq=False)
 class FittedDrift:
-    """The mean changes, for every window alike."""
+    """The fitted mean changes, which are the forecast for every window."""
 
     means: FloatArray
-    """(H,) mean scaled change at each horizon."""
+    """The mean scaled change at each horizon (H,)."""
     epochs: tuple[EpochLoss, ...] = ()
     best_epoch: int = 0
 

@@ -1,4 +1,4 @@
-"""The last price again: the forecast that every other must beat."""
+"""The model `last-value`: persistence, the benchmark of every other model."""
 
 from dataclasses import dataclass
 
@@ -11,10 +11,10 @@ from pipeline.types import Differencing, EpochLoss, FeatureSet, FloatArray, Scal
 
 @dataclass(frozen=True)
 class LastValue:
-    """No change at any horizon. Meant for differenced, unscaled targets, where 0 means no change."""
+    """Forecasts no change at any horizon; requires differenced, unscaled targets, where 0 is no change."""
 
     def fit(
-        self, training: Windows, validation: Windows, seed: int, before: bytes = b""
+        self, training: Windows, validation: Windows, seed: int, start_weights: bytes = b""
     ) -> "FittedLastValue":
         return FittedLastValue(training.targets.shape[1])
 
@@ -24,7 +24,7 @@ class LastValue:
 
 @dataclass(frozen=True)
 class FittedLastValue:
-    """Nothing is learnt but the number of horizons."""
+    """The fitted model, which holds only the number of horizons."""
 
     horizons: int
     epochs: tuple[EpochLoss, ...] = ()

@@ -1,6 +1,6 @@
-"""Recurrent forecasters: what `networks` trains, as a model like any other.
+"""The recurrent models: networks of the package `networks` behind the interface of a model.
 
-TensorFlow is imported inside functions: commands that train nothing never load it.
+TensorFlow is imported inside functions, so that commands without training do not load it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,23 @@ Weights = tuple[npt.NDArray[np.float32], ...]
 
 @dataclass(frozen=True)
 class Lstm:
-    """Recurrent networks of any shape, for any number of features: one, or the mean of several seeds.
+    """A recurrent network of any architecture, or the mean of several that differ in their seed.
 
-    Untrained it forecasts the training mean of its scaled target, and as epoch 0 counts in early stopping, a
-    network that learns nothing keeps that forecast.
+    An untrained network forecasts the training mean of its scaled target. Epoch 0 counts in early stopping,
+    so a network whose validation loss never improves keeps that forecast.
     """
 
     parameters: LstmParameters
 
-    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> FittedLstm:
+    def fit(
+        self, training: Windows, validation: Windows, seed: int, start_weights: bytes = b""
+    ) -> FittedLstm:
         _, time_steps, features = training.values.shape
         dimensions = Dimensions(time_steps, features, training.targets.shape[1])
         trainer, limits = _trainer(self.parameters.network, dimensions), self.parameters.limits
         seeds = member_seeds(seed, self.parameters.seeds)
-        if before:
-            starts = self.restore(before).members
+        if start_weights:
+            starts = self.restore(start_weights).members
             limits = replace(limits, epochs=self.parameters.warm_epochs)
         else:
             starts = tuple(trainer.start(one) for one in seeds)
@@ -64,7 +66,7 @@ class Lstm:
 
 @dataclass(frozen=True, eq=False)
 class FittedLstm:
-    """The weights of each trained network, in Keras's order; the epochs are those of the first."""
+    """The weights of each trained network, in Keras's order; epochs and best epoch are of the first."""
 
     network: NetworkParameters
     dimensions: Dimensions
@@ -103,12 +105,13 @@ def lstm_recipe(
 
 
 def member_seeds(seed: int, count: int) -> tuple[int, ...]:
-    """The seeds of an ensemble's networks: its own, and others that follow from it."""
+    """Derive the seeds of `count` networks from one seed, which is the first of them."""
     others = np.random.default_rng(seed).integers(0, 2**31, count - 1)
     return (seed, *(int(one) for one in others))
 
 
 def _trainer(network: NetworkParameters, dimensions: Dimensions) -> Trainer:
+    """Start TensorFlow and get the shared trainer of an architecture."""
     start_tensorflow()
     from pipeline.networks.training import shared_trainer
 

@@ -1,4 +1,4 @@
-"""Ridge regression on the flattened window: the linear yardstick (Hoerl and Kennard 1970)."""
+"""The model `ridge`: ridge regression on the flattened window (Hoerl and Kennard 1970)."""
 
 from dataclasses import dataclass
 
@@ -13,14 +13,16 @@ from pipeline.types import EpochLoss, FeatureSet, FloatArray, Windows
 
 @dataclass(frozen=True)
 class Ridge:
-    """The penalty with the least validation error, then a fit on training and validation together.
+    """Ridge regression with the penalty of the smallest validation error, refitted on all windows.
 
-    Without a validation block the largest penalty is taken.
+    Without validation windows the largest penalty is used.
     """
 
     parameters: RidgeParameters
 
-    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> "FittedRidge":
+    def fit(
+        self, training: Windows, validation: Windows, seed: int, start_weights: bytes = b""
+    ) -> "FittedRidge":
         alpha = self._choose_alpha(training, validation)
         inputs = np.concatenate([_flat(training.values), _flat(validation.values)])
         targets = np.concatenate([training.targets, validation.targets])
@@ -38,6 +40,7 @@ class Ridge:
         )
 
     def _choose_alpha(self, training: Windows, validation: Windows) -> float:
+        """Choose the penalty with the smallest mean squared validation error."""
         if len(validation) == 0:
             return max(self.parameters.alphas)
         inputs, held_out = _flat(training.values), _flat(validation.values)
@@ -51,18 +54,18 @@ class Ridge:
 
 @dataclass(frozen=True, eq=False)
 class FittedRidge:
-    """The coefficients of the chosen penalty."""
+    """The fitted coefficients, and the chosen penalty."""
 
     coefficients: FloatArray
-    """(H, t*f)."""
+    """Of the flattened window at each horizon (H, t*f)."""
     intercepts: FloatArray
-    """(H,)."""
+    """At each horizon (H,)."""
     alpha: float
     epochs: tuple[EpochLoss, ...] = ()
     best_epoch: int = 0
 
     def predict(self, values: FloatArray) -> FloatArray:
-        """A row at a time by `einsum`, so that a row's result does not depend on its neighbours."""
+        """Forecast by `einsum`, by which a row's result does not depend, bit for bit, on the other rows."""
         outputs: FloatArray = np.einsum("sk,hk->sh", _flat(values), self.coefficients)
         return outputs + self.intercepts
 
@@ -77,6 +80,7 @@ class FittedRidge:
 
 
 def _flat(values: FloatArray) -> FloatArray:
+    """Flatten windows (s, t, f) to rows (s, t*f)."""
     samples, time_steps, features = values.shape
     return values.reshape(samples, time_steps * features)
 

@@ -1,4 +1,4 @@
-"""Unit-root tests, recorded with every fit: is the differenced series stationary at all?"""
+"""Unit-root tests of the differenced series, which are recorded with every fit."""
 
 import warnings
 
@@ -8,16 +8,19 @@ from statsmodels.tsa.stattools import adfuller, kpss
 
 from pipeline.types import FloatArray, Stationarity
 
-FEWEST = 20
+MIN_VALUES = 20
+"""Fewest values for the tests."""
 LEVEL = 0.05
+"""Significance level of the tests."""
 
 
 def measure_stationarity(series: FloatArray) -> Stationarity:
-    """ADF (Said and Dickey 1984, lags by AIC) and KPSS (1992, automatic lags) p-values of an (n,) series.
+    """Test an (n,) series for stationarity by ADF (Said and Dickey 1984) and KPSS (1992).
 
-    NaN for fewer than 20 values or a constant series. KPSS p-values are clipped to 0.01..0.1 by its table.
+    The lags of ADF are chosen by AIC, those of KPSS automatically. NaN for fewer than 20 values or a constant
+    series. The p-values of KPSS are clipped to 0.01..0.1 by its table.
     """
-    if len(series) < FEWEST or np.ptp(series) == 0.0:
+    if len(series) < MIN_VALUES or np.ptp(series) == 0.0:
         return Stationarity(float("nan"), float("nan"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InterpolationWarning)
@@ -26,9 +29,9 @@ def measure_stationarity(series: FloatArray) -> Stationarity:
 
 
 def is_stationary(measured: Stationarity) -> bool:
-    """Whether both tests say so: ADF rejects a unit root at 5%, KPSS does not reject stationarity.
+    """Decide on stationarity: ADF rejects a unit root at 5%, and KPSS does not reject stationarity.
 
-    A test that could not be computed has no say: a short or constant series shows no sign of wandering.
+    A p-value of NaN counts as no evidence against stationarity.
     """
-    wanders = measured.adf_p >= LEVEL or measured.kpss_p < LEVEL
-    return not wanders
+    is_nonstationary = measured.adf_p >= LEVEL or measured.kpss_p < LEVEL
+    return not is_nonstationary

@@ -72,7 +72,7 @@ def test_the_drift_of_the_last_session_is_the_sum_of_the_drifts() -> None:
 @pytest.mark.parametrize("shape", [Shape.RECURSIVE, Shape.SEQUENCE])
 def test_a_network_that_learns_every_session_is_refused(shape: Shape) -> None:
     settings = LAST.model_copy(update={"lstm": LstmSettings(shape=shape)})
-    with pytest.raises(ConfigError, match=r"target = 'last' asks for one session"):
+    with pytest.raises(ConfigError, match=r"target = 'last' is one session"):
         config_of("lstm-univariate", settings)
 
 
@@ -110,7 +110,7 @@ def test_a_branch_for_leads_that_are_yet_to_be_chosen_is_refused() -> None:
     settings = SMALL.model_copy(
         update={"assets": (LED, AssetSettings(symbol="A")), "lstm": LstmSettings(branches=2)}
     )
-    with pytest.raises(ConfigError, match="needs to know which they are"):
+    with pytest.raises(ConfigError, match="needs a fixed list of leads"):
         configure(settings, LED.model_copy(update={"leads": "auto"}), "lstm-multivariate")
 
 

@@ -93,7 +93,9 @@ def test_no_row_is_a_target_of_both_training_and_validation(monkeypatch: pytest.
     seen: list[Windows] = []
 
     class Watched(Drift):
-        def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> FittedDrift:
+        def fit(
+            self, training: Windows, validation: Windows, seed: int, start_weights: bytes = b""
+        ) -> FittedDrift:
             seen.extend([training, validation])
             return super().fit(training, validation, seed)
 

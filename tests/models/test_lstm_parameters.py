@@ -76,7 +76,7 @@ def test_a_second_branch_holds_the_leads() -> None:
 
 def test_a_recursive_network_is_univariate() -> None:
     assert parameters_of("lstm-univariate", shape="recursive").network.shape is Shape.RECURSIVE
-    with pytest.raises(ConfigError, match="can feed back the close alone"):
+    with pytest.raises(ConfigError, match="can only feed back the close"):
         parameters_of(shape="recursive")
 
 
