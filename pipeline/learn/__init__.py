@@ -1,1 +1,1 @@
-"""From stored prices to forecasts: features, scaling, windows, training and walk-forward."""
+"""Turn stored prices into forecasts: features, scaling, windows, training and walk-forward."""

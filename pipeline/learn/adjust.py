@@ -1,7 +1,7 @@
-"""Prices adjusted for dividends: what a share is worth whose dividends are reinvested.
+"""Adjust prices for dividends: the value of a share whose dividends are reinvested (total return).
 
-The first bar is as traded and what follows accumulates forward, where vendors' adjusted closes start from the
-newest bar and go back: so a row depends on nothing that comes later, bit for bit.
+Prices are adjusted forward from the first bar, which is as traded. Vendors adjust backward from the newest
+bar; forward, a row does not depend, bit for bit, on anything later.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ from pipeline.types import OHLC, Adjustment, Bars, FloatArray, Prices
 
 
 def adjusted(prices: Prices, adjustment: Adjustment) -> Bars:
-    """The bars: as stored, or with prices that carry the total return since the first of them."""
+    """Adjust the bars: as stored for splits, or to total-return prices since the first bar for dividends."""
     bars = prices.bars
     if adjustment is Adjustment.SPLITS:
         return bars
@@ -22,16 +22,16 @@ def adjusted(prices: Prices, adjustment: Adjustment) -> Bars:
 
 
 def adjusted_back(prices: Prices) -> FloatArray:
-    """(n,): the closes in units of the newest, as vendors adjust them: `adj_close` of the view `prices`."""
+    """Adjust the closes (n,) backward from the newest, as vendors do: `adj_close` of the view `prices`."""
     shares = reinvested_shares(prices)
     return prices.bars.close * shares / shares[-1:]
 
 
 def reinvested_shares(prices: Prices) -> FloatArray:
-    """(n,): what one share of the first bar has become by each, every dividend buying more of it.
+    """Compute the number of shares (n,) at each bar, of one share at the first, with dividends reinvested.
 
-    On its ex-date, or on the first bar after it, a dividend d after the close c makes one share
-    1 / (1 - d / c) of them. One that is not below the close before, or has none before it, changes nothing.
+    A dividend d multiplies the shares by 1 / (1 - d / c), where c is the close before it, on its ex-date or
+    on the first bar after it. A dividend that is not below that close, or has no close before it, is ignored.
     """
     dates, dividends = prices.bars.session_dates, prices.dividends
     places = np.searchsorted(dates, dividends.ex_dates)

@@ -1,7 +1,7 @@
-"""Ensembles: forecasts made of the forecasts that other models issued for the same origins.
+"""Ensembles: combine the forecasts that other models issued for the same origins.
 
-Nothing is trained. The mean of log changes is that of Bates and Granger's (1969) combinations with equal
-weights; the shrunk one pulls it towards the last value.
+No model is trained. The equal-weighted ensemble is the mean of the members' predicted log changes (Bates and
+Granger 1969); the shrunk ensemble multiplies it by a weight between 0 (the last value) and 1.
 """
 
 import hashlib
@@ -30,20 +30,20 @@ from pipeline.types import (
     Weighting,
 )
 
-FEWEST_KNOWN = 30
-"""Without so many past forecasts whose outcome is known, the last value has all the weight."""
+MIN_KNOWN_OUTCOMES = 30
+"""Fewest past forecasts with a known outcome; with fewer, the shrunk ensemble is the last value."""
 
 
 @dataclass(frozen=True, eq=False)
 class Combination:
-    """The forecasts of an ensemble: (o, H) `closes`, and the `weights` (o, H) of the members' mean change."""
+    """An ensemble's forecasts: (o, H) `closes`, and the `weights` (o, H) of the members' mean change."""
 
     members: MemberForecasts
     closes: FloatArray
     weights: FloatArray
 
     def past_errors(self) -> tuple[PastErrors, ...]:
-        """The absolute log errors of each horizon whose outcome is known."""
+        """Compute the absolute log errors of each horizon where the outcome is known."""
         errors = np.abs(np.log(self.closes / self.members.actual_closes))
         known = np.isfinite(errors)
         places = range(errors.shape[1])
@@ -52,7 +52,7 @@ class Combination:
 
 
 def combine_members(members: MemberForecasts, weighting: Weighting) -> Combination:
-    """What the members said together, at each origin knowing no more than that origin knew."""
+    """Combine the members' forecasts, with weights learnt only from outcomes known at each origin."""
     last = members.last_closes[:, None]
     changes = np.mean(np.log(members.closes / last), axis=0)
     if weighting is Weighting.EQUAL:
@@ -67,31 +67,31 @@ def combine_members(members: MemberForecasts, weighting: Weighting) -> Combinati
 def shrinkage(
     origin_dates: DateArray, target_dates: DateArray, changes: FloatArray, moves: FloatArray
 ) -> FloatArray:
-    """(o,) weights between 0 and 1 of the (o,) predicted changes, each learnt from earlier forecasts alone.
+    """Compute (o,) weights between 0 and 1 for (o,) predicted changes, each from earlier forecasts only.
 
-    The least-squares slope through the origin of the moves (NaN: unknown) on the changes whose target date
-    is no later than the origin (Mincer and Zarnowitz 1969, without a constant), cut to 0..1; 0 for fewer
-    than 30 of them. Both dates ascend.
+    The least-squares slope, without a constant, of the moves (NaN: unknown) on the predicted changes whose
+    target date is no later than the origin (Mincer and Zarnowitz 1969), clipped to 0..1; 0 for fewer than 30
+    of them. Origin dates and target dates ascend.
     """
     is_known = np.isfinite(moves)
     products = np.cumsum(np.where(is_known, changes * moves, 0.0))
     squares = np.cumsum(np.where(is_known, changes**2, 0.0))
     counts = np.cumsum(is_known)
     newest = np.maximum(np.searchsorted(target_dates, origin_dates, side="right") - 1, 0)
-    is_enough = (counts[newest] >= FEWEST_KNOWN) & (squares[newest] > 0.0)
+    is_enough = (counts[newest] >= MIN_KNOWN_OUTCOMES) & (squares[newest] > 0.0)
     slopes = products[newest] / np.where(is_enough, squares[newest], 1.0)
     return np.where(is_enough, np.clip(slopes, 0.0, 1.0), 0.0)
 
 
 @dataclass(frozen=True, eq=False)
 class AlreadyIssued:
-    """What is stored of an ensemble's forecasts: a backtest or none, and the origins of live ones."""
+    """An ensemble's stored forecasts: whether there is a backtest, and the origins of live forecasts."""
 
     has_backtest: bool
     live_origins: DateArray
 
     def is_complete(self, newest: np.datetime64) -> bool:
-        """Is nothing due, when `newest` is the newest settled session?"""
+        """Check that no forecast is due, where `newest` is the newest settled session."""
         return self.has_backtest and bool(np.isin(newest, self.live_origins))
 
 
@@ -102,16 +102,16 @@ def due_blocks(
     newest: np.datetime64,
     issued: AlreadyIssued,
 ) -> list[ForecastBlock]:
-    """The forecasts that are not issued yet: the past origins as a backtest, the newest one live.
+    """Select the forecasts not yet issued: past origins as a backtest, the newest origin as live.
 
-    AssetError where a member has no forecast from the newest settled session.
+    AssetError if a member has no forecast from the newest settled session.
     """
     origins = combination.members.origin_dates
     if len(origins) == 0 or origins[-1] != newest:
         raise AssetError(
             symbol,
-            f"{config.name} has no forecast from {newest} of all its members",
-            "See why one of them failed, or take it out of ensemble.members.",
+            f"{config.name} needs the forecasts of all its members from {newest}, and some are missing",
+            "See the errors of its members, or remove those that fail from ensemble.members.",
         )
     due: list[ForecastBlock] = []
     if not issued.has_backtest:
@@ -125,7 +125,7 @@ def due_blocks(
 def blocks(
     combination: Combination, issued: BoolArray, config: ModelConfig, symbol: str, kind: ForecastKind
 ) -> Iterator[ForecastBlock]:
-    """The `issued` (o,) origins as blocks, one for each fit of the first member, in order of time."""
+    """Group the origins where `issued` (o,) is true into blocks, one for each fit of the first member."""
     members = combination.members
     for fit_id in dict.fromkeys(members.fit_ids[issued].tolist()):
         rows = np.flatnonzero(issued & (members.fit_ids == fit_id))
@@ -141,7 +141,7 @@ def blocks(
 
 
 def _provenance(members: MemberForecasts, rows: IntArray, config: ModelConfig, symbol: str) -> Provenance:
-    """What the forecasts of these rows rest on: all that was known by the last of them."""
+    """Record the provenance of the forecasts of these rows: all that was known by the last of them."""
     first, through = int(rows[0]), slice(0, int(rows[-1]) + 1)
     newest = members.origin_dates[rows[-1]]
     known = np.isfinite(members.actual_closes) & (members.target_dates <= newest)

@@ -1,6 +1,7 @@
 """Differencing and its exact inverse.
 
-Levels of prices wander; their changes do not, and a model of changes cannot score by repeating the level.
+Price levels are non-stationary, their changes are nearly stationary; and a model of changes cannot look
+accurate by repeating the level.
 """
 
 import numpy as np
@@ -9,7 +10,7 @@ from pipeline.types import Differencing, FloatArray
 
 
 def difference(levels: FloatArray, method: Differencing) -> FloatArray:
-    """Changes of (n,) levels as (n,) values, each beside the session that ends it.
+    """Difference (n,) levels into (n,) changes, each in the row of the session that ends it.
 
     `log` gives log(x[i] / x[i-1]) and needs positive levels, `simple` gives x[i] - x[i-1]; both start with
     NaN. `none` gives the levels themselves.
@@ -21,7 +22,7 @@ def difference(levels: FloatArray, method: Differencing) -> FloatArray:
 
 
 def rebase(changes: FloatArray, factor: FloatArray, method: Differencing) -> FloatArray:
-    """The changes (..., H) of levels `factor` (...) times as high; log changes are the same at any height.
+    """Convert changes (..., H) to those of levels multiplied by `factor` (...); log changes stay the same.
 
     undifference(rebase(c, f), x * f) equals undifference(c, x) * f within float error.
     """
@@ -29,13 +30,13 @@ def rebase(changes: FloatArray, factor: FloatArray, method: Differencing) -> Flo
 
 
 def undifference(changes: FloatArray, start: FloatArray, method: Differencing) -> FloatArray:
-    """Levels (..., H) that follow `start` (...) when it changes by `changes` (..., H) step by step.
+    """Cumulate `changes` (..., H) from the level `start` (...) to levels (..., H).
 
     The inverse of `difference`: undifference(difference(x)[1:], x[0]) equals x[1:] within float error.
-    With `none` the changes are levels already and `start` is not used.
+    With `none` the changes are levels already, and `start` is not used.
     """
     if method is Differencing.NONE:
         return changes.copy()
-    moved = np.cumsum(changes, axis=-1)
+    cumulated = np.cumsum(changes, axis=-1)
     first = np.asarray(start, dtype=np.float64)[..., None]
-    return first * np.exp(moved) if method is Differencing.LOG else first + moved
+    return first * np.exp(cumulated) if method is Differencing.LOG else first + cumulated

@@ -1,7 +1,7 @@
-"""Feature sets: what a model sees of each session.
+"""Feature sets: the inputs of a model for each session.
 
-Column 0 is always the differenced close, which is also the target. Nothing in row i was unknown when the
-bar of session i settled.
+Column 0 is always the differenced close, which is also the target. Row i contains only what was known when
+the bar of session i settled.
 """
 
 from collections.abc import Sequence
@@ -15,25 +15,25 @@ from pipeline.types import Bars, DateArray, Differencing, Features, FeatureSet, 
 
 @dataclass(frozen=True, eq=False)
 class LeadCloses:
-    """Closes of a leading asset as known at each of an asset's (n,) sessions; NaN where unknown."""
+    """Closes of another asset as known at each of an asset's (n,) sessions; NaN where unknown."""
 
     symbol: str
     closes: FloatArray
 
 
 def segments(session_dates: DateArray, expected: DateArray) -> IntArray:
-    """Number the unbroken stretches of (n,) sessions: the number grows where an expected one is missing."""
+    """Number the segments of (n,) sessions; a new segment starts after a missing expected session."""
     position = np.searchsorted(expected, session_dates)
     jumps = np.diff(position, prepend=position[:1]) > 1
     return np.cumsum(jumps).astype(np.int64)
 
 
 def known_closes(symbol: str, closes: FloatArray, settled_at: DateArray, moments: DateArray) -> LeadCloses:
-    """The close of the newest session that had settled by each of the (n,) moments.
+    """Select the close of the newest session that had settled by each of the (n,) moments.
 
-    `closes` and `settled_at` (m,) are those of the lead's expected sessions. A market that closes later the
-    same day has not settled yet, so its previous session counts. NaN before the first session, and where
-    the newest one has no close: an older close is not passed off as the newest.
+    `closes` and `settled_at` (m,) are those of the other asset's expected sessions. A session that settles
+    later the same day is not known yet, so the previous one is used. NaN before the first session, and where
+    the newest session has no close: an older close is never used in its place.
     """
     newest = np.searchsorted(settled_at, moments, side="right") - 1
     return LeadCloses(symbol, np.where(newest >= 0, closes[np.maximum(newest, 0)], np.nan))
@@ -47,13 +47,13 @@ def build_features(
     leads: Sequence[LeadCloses],
     spreads: Sequence[LeadCloses] = (),
 ) -> Features:
-    """The (n, f) features of `bars`: one row a session.
+    """Build the (n, f) features of `bars`, one row per session.
 
     univariate: the close. bivariate: the close and the High - Low range. multivariate: close, open, high,
-    low and volume, the range, the close of every lead, and of every spread the log ratio of the closes and
-    its change. All are differenced by `method` but the range, which is stationary as it is (log(high / low)
-    under `log`), and the ratio. A change across a segment's border is NaN. The closes of `bars` count as
-    those traded.
+    low, volume, the range, the close of each lead, and for each spread the log ratio of the closes and its
+    change. All are differenced by `method`, except the range (log(high / low) under `log`), which is
+    stationary, and the ratio. Changes across the border of two segments are NaN. `traded_closes` are set to
+    the closes of `bars`.
     """
     named = _own_columns(bars, feature_set, method)
     if feature_set is FeatureSet.MULTIVARIATE:
@@ -74,6 +74,7 @@ def build_features(
 
 
 def _own_columns(bars: Bars, feature_set: FeatureSet, method: Differencing) -> list[tuple[str, FloatArray]]:
+    """Build the named features of the asset itself."""
     close = [("close", difference(bars.close, method))]
     high_low = [("range", _range(bars, method))]
     if feature_set is FeatureSet.UNIVARIATE:
@@ -90,14 +91,17 @@ def _own_columns(bars: Bars, feature_set: FeatureSet, method: Differencing) -> l
 
 
 def _spread_columns(bars: Bars, other: LeadCloses) -> list[tuple[str, FloatArray]]:
+    """Build the named features of a spread: the log ratio of the closes, and its change."""
     ratio = np.log(bars.close / other.closes)
     change = difference(ratio, Differencing.SIMPLE)
     return [(f"spread:{other.symbol}", ratio), (f"spread-change:{other.symbol}", change)]
 
 
 def _range(bars: Bars, method: Differencing) -> FloatArray:
+    """Compute the High - Low range (n,), as a log ratio under `log`."""
     return np.log(bars.high / bars.low) if method is Differencing.LOG else bars.high - bars.low
 
 
 def _segment_starts(segment_numbers: IntArray) -> IntArray:
+    """Find the first row of each segment."""
     return np.flatnonzero(np.diff(segment_numbers, prepend=-1) > 0)

@@ -1,4 +1,4 @@
-"""A fit and the latest windows to prices, by un-scaling and un-differencing."""
+"""Forecast prices by a fit: predict scaled changes, and invert scaling and differencing."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from pipeline.types import FloatArray, Windows
 
 
 def forecast_closes(fit: Fit, windows: Windows, last_closes: FloatArray, basis: FloatArray) -> FloatArray:
-    """Closes (o, H) for each session ahead that the model forecasts, after the (o,) origins of `windows`.
+    """Forecast the closes (o, H) at the horizons of the model, from the (o,) origins of `windows`.
 
-    `last_closes` (o,) are the origins' own closes as traded, `basis` (o,) what to multiply prices of the
-    features by to have them in the same units. Every forecast is finite and positive, in the units of
-    `last_closes`; AssetError if the model says otherwise.
+    `last_closes` (o,) are the closes at the origins as traded; `basis` (o,) converts prices on the basis of
+    the features to that basis. Forecasts are finite, positive, and on the price basis of `last_closes`;
+    AssetError if the model forecasts any other price.
     """
     scaled = fit.model.predict(scale(windows.values, fit.scaler))
     changes = unscale(scaled, target_scaler(fit.scaler, fit.config))

@@ -1,4 +1,4 @@
-"""The stored prices of an asset and of its leads, as features that a model learns from."""
+"""Read the stored prices of an asset and of its leads, and build the features of a model from them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,17 +18,17 @@ from pipeline.types import DateArray, Features, Prices, Work, closes_on
 
 @dataclass(frozen=True, eq=False)
 class PointInTime:
-    """The settings of a run and its `as_of`: only what had settled by that moment may be known."""
+    """The settings of a run and its `as_of`: only bars settled by that time may be used."""
 
     settings: Settings
     as_of: datetime
 
     def calendar(self, asset: AssetSettings) -> TradingCalendar:
-        """The asset's trading calendar."""
+        """Open the asset's trading calendar."""
         return calendar_of(asset, self.settings)
 
     def newest_settled(self, asset: AssetSettings) -> np.datetime64:
-        """The asset's newest session that had settled."""
+        """Find the asset's newest session that had settled by `as_of`."""
         return self.calendar(asset).last_settled(self.as_of)
 
 
@@ -44,11 +44,11 @@ class SettledPrices:
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """The prices of an asset, and of every other asset that its forecasts need, each read once."""
+    """The prices of an asset and of its leads and spreads, each read once."""
 
     own: SettledPrices
     settled_at: DateArray
-    """(n,) when each of its own bars settled."""
+    """The times (n,) at which the asset's own bars settled."""
     others: tuple[SettledPrices, ...]
 
     @property
@@ -59,7 +59,7 @@ class History:
 def read_history(
     known: PointInTime, asset: AssetSettings, prices_of: Callable[[str, np.datetime64], Prices]
 ) -> History:
-    """All that had settled at a point in time, of the prices that `prices_of` gives through a session."""
+    """Read what was known of an asset at a point in time; `prices_of` reads prices through a session."""
 
     def settled(one: AssetSettings) -> SettledPrices:
         newest = known.newest_settled(one)
@@ -72,11 +72,13 @@ def read_history(
 
 @timed(Work.TRANSFORM)
 def features_of(history: History, config: ModelConfig) -> Features:
-    """The features that the model sees of the history; HistoryError where prices are lacking."""
+    """Build the features of a model from a history; HistoryError if an asset has no prices."""
     own = history.own
     traded = own.prices.bars
     if len(traded) == 0:
-        raise HistoryError(own.asset.symbol, "no price bars are stored", "Run the download for it first.")
+        raise HistoryError(
+            own.asset.symbol, "no price bars are stored", "Download its prices first: pricecast download."
+        )
     bars = adjusted(own.prices, config.adjust)
     expected = own.calendar.sessions(bars.session_dates[0], bars.session_dates[-1])
     numbers = segments(bars.session_dates, bars.session_dates if config.bridge_gaps else expected)
@@ -89,14 +91,14 @@ def features_of(history: History, config: ModelConfig) -> Features:
 
 
 def _closes_of(history: History, config: ModelConfig, other: SettledPrices) -> LeadCloses:
-    """The other asset's closes as known at each session of the history."""
+    """Select another asset's closes as known at each session of the history."""
     bars = adjusted(other.prices, config.adjust)
     if len(bars) == 0:
         symbol, lacking = history.asset.symbol, other.asset.symbol
         raise HistoryError(
             symbol,
-            f"{lacking}, which {config.name} looks at, has no prices",
-            f"Make {lacking} available at the source, or take it out of the leads and spreads of {symbol}.",
+            f"{lacking}, a lead or spread of {config.name}, has no prices",
+            f"Make {lacking} available at the source, or remove it from the leads and spreads of {symbol}.",
         )
     expected = other.calendar.sessions(bars.session_dates[0], other.newest)
     dates = bars.session_dates if config.bridge_gaps else expected

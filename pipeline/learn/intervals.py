@@ -1,7 +1,7 @@
-"""Conformal prediction bands from the errors that the same series of forecasts has made before.
+"""Conformal prediction bands from the past errors of the same series of forecasts.
 
-Split conformal prediction (Vovk et al. 2005; Lei et al. 2018) on absolute log errors, on the newest errors
-only, so that the width follows the market. Every error used was known at the forecast's origin.
+Split conformal prediction (Vovk et al. 2005; Lei et al. 2018) on absolute log errors, over a window of the
+newest errors, so that the width adapts to the market. Every error used was known at the forecast's origin.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,16 +15,16 @@ from pipeline.types import Bands, DateArray, Features, FloatArray, ForecastBlock
 
 @dataclass(frozen=True, eq=False)
 class PastErrors:
-    """Absolute log errors (m,) of one horizon and the sessions (m,) that revealed them, in their order."""
+    """Absolute log errors (m,) of one horizon, with the ascending target dates (m,) that revealed them."""
 
     target_dates: DateArray
     abs_log_errors: FloatArray
 
 
 def backtest_errors(blocks: Sequence[ForecastBlock], features: Features) -> Iterator[PastErrors]:
-    """The absolute log errors of a backtest by the prices it learnt from, a series each horizon.
+    """Compute the absolute log errors of a backtest, one series per horizon, from the closes in `features`.
 
-    On the price basis of each origin, as when it is scored; targets without a close are left out.
+    They are on the price basis of each origin, as in scoring; targets without a close are left out.
     """
     origin_dates = np.concatenate([block.origin_dates for block in blocks])
     basis = closes_on(origin_dates, features.session_dates, features.basis)
@@ -40,10 +40,10 @@ def backtest_errors(blocks: Sequence[ForecastBlock], features: Features) -> Iter
 def conformal_bands(
     origin_dates: DateArray, closes: FloatArray, past: Sequence[PastErrors], window: int
 ) -> Bands:
-    """Bands around the (o, H) `closes`; `past` has one series of errors a horizon.
+    """Compute the conformal bands (o, H) around the (o, H) `closes` from past errors, one series per horizon.
 
-    The forecast of an origin uses the newest `window` errors whose target was no later than that origin.
-    A band is NaN until there are enough of them: 4 for 80%, 19 for 95%.
+    An origin uses the newest `window` errors whose target date is no later than the origin. A band is NaN
+    for fewer than 4 (80%) or 19 (95%) of them.
     """
     newest = [_newest_sorted(origin_dates, errors, window) for errors in past]
     radius_80, radius_95 = (
@@ -59,9 +59,9 @@ def conformal_bands(
 
 
 def conformal_radius(sorted_errors: FloatArray, coverage: float) -> FloatArray:
-    """(o,): of each row, the ceil((m + 1) coverage)-th smallest of its m errors; NaN when m is too small.
+    """Compute the ceil((m + 1) coverage)-th smallest of m errors in each row (o,); NaN if m is too small.
 
-    `sorted_errors` (o, w) hold m finite absolute errors a row in ascending order, then infinity.
+    `sorted_errors` (o, w) hold m finite absolute errors per row in ascending order, then infinity.
     """
     known = np.isfinite(sorted_errors).sum(axis=1)
     rank = np.ceil((known + 1) * coverage - 1e-9).astype(np.int64)
@@ -71,7 +71,7 @@ def conformal_radius(sorted_errors: FloatArray, coverage: float) -> FloatArray:
 
 
 def _newest_sorted(origin_dates: DateArray, errors: PastErrors, window: int) -> FloatArray:
-    """(o, window): the newest errors known at each origin, in ascending order, then infinity."""
+    """Sort the newest errors known at each origin: (o, window), ascending, then infinity."""
     known = np.searchsorted(errors.target_dates, origin_dates, side="right")
     padded = np.concatenate([np.full(window, np.inf), errors.abs_log_errors])
     return np.sort(sliding_window_view(padded, window)[known], axis=1)

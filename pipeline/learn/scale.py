@@ -1,7 +1,6 @@
-"""Feature scaling, fitted on training rows only and frozen.
+"""Feature scaling, fitted on training rows only.
 
-scikit-learn computes the statistics; every one of its scalers used here is affine, so that two numbers a
-feature are all that is kept.
+scikit-learn computes the statistics. All scalers used here are affine, so two numbers per feature are kept.
 """
 
 from dataclasses import dataclass
@@ -14,17 +13,17 @@ from pipeline.types import FloatArray, Scaling
 
 @dataclass(frozen=True, eq=False)
 class Scaler:
-    """scaled = (value - offset) / spread, a feature at a time; `offset` and `spread` are (f,), spread > 0."""
+    """An affine scaler: scaled = (value - offset) / spread per feature; both are (f,), and spread > 0."""
 
     offset: FloatArray
     spread: FloatArray
 
 
 def fit_scaler(training_rows: FloatArray, scaling: Scaling) -> Scaler:
-    """A scaler that knows the (n, f) finite training rows and nothing else.
+    """Fit a scaler to (n, f) finite training rows.
 
-    `minmax` maps them to 0..1, `standard` to mean 0 and standard deviation 1, `robust` to median 0 and
-    interquartile range 1, `none` leaves them. A constant feature keeps its units (spread 1).
+    `minmax` scales them to 0..1, `standard` to mean 0 and standard deviation 1, `robust` to median 0 and
+    interquartile range 1, `none` not at all. A constant feature has spread 1.
     """
     width = training_rows.shape[1]
     if scaling is Scaling.MINMAX:
@@ -45,10 +44,10 @@ def scale(values: FloatArray, scaler: Scaler) -> FloatArray:
 
 
 def unscale(scaled: FloatArray, scaler: Scaler) -> FloatArray:
-    """The inverse of `scale`: unscale(scale(x)) equals x within float error."""
+    """Invert `scale`: unscale(scale(x)) equals x within float error."""
     return scaled * scaler.spread + scaler.offset
 
 
 def feature_scaler(scaler: Scaler, feature: int) -> Scaler:
-    """The scaler of one feature, for arrays whose every column is that feature (such as targets)."""
+    """Select the scaler of one feature, for arrays in which every column is that feature, such as targets."""
     return Scaler(scaler.offset[feature : feature + 1], scaler.spread[feature : feature + 1])

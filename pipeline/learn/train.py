@@ -1,4 +1,4 @@
-"""Windows to a fit, with all it takes to make the same fit again."""
+"""Fit a model to windows, and record all that is needed to repeat the fit."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -27,7 +27,8 @@ from pipeline.types import (
     Work,
 )
 
-FEWEST_TRAINING_WINDOWS = 30
+MIN_TRAINING_WINDOWS = 30
+"""Fewest training windows for a fit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class Fit:
     provenance: Provenance
 
     def record(self, kind: ForecastKind) -> FitRecord:
-        """What the store keeps: the weights of live fits, which later ones may go on from."""
+        """Build the record for the store, with the weights of live fits, from which later fits may start."""
         weights = self.model.to_bytes() if kind is ForecastKind.LIVE else b""
         return FitRecord(self.provenance, kind, self.model.epochs, self.model.best_epoch, weights)
 
@@ -54,16 +55,17 @@ def train(
     start_weights: bytes = b"",
     measured_leads: tuple[LeadLag, ...] = (),
 ) -> Fit:
-    """Fit on what was known at `origin_row`: windows whose every target had settled by then.
+    """Fit a model to the windows known at `origin_row`, those whose targets had all settled by then.
 
-    The newest part of them is the validation block; the windows whose targets reach into it are left out of
-    training. The scaler knows the training rows alone. `before` holds weights to go on from; empty: anew.
-    `measured_leads` are recorded with the fit. Raises HistoryError when too few windows are left.
+    The newest windows are the validation block; windows whose targets overlap it are left out of training.
+    The scaler is fitted to the training rows only. `start_weights` are weights of an earlier fit to start
+    from, empty for a cold fit. `measured_leads` are recorded with the fit. Raises HistoryError if too few
+    windows are left.
     """
     known = _known_windows(windows, origin_row, config)
     training, validation = _split(select(windows, known), config)
     _require_enough(training, features, origin_row, config)
-    rows = _touched_rows(training, config)
+    rows = _rows_used(training, config)
     scaler = fit_scaler(_finite_rows(features.values[rows]), config.scaler)
     seed = fit_seed(features.symbol, config, features.session_dates[origin_row])
     scaled = _scaled(training, scaler, config), _scaled(validation, scaler, config)
@@ -78,35 +80,38 @@ def train(
 
 
 def training_rows(windows: Windows, origin_row: int, config: ModelConfig) -> slice:
-    """The feature rows that the training windows of a fit at `origin_row`, and their targets, hold."""
+    """Find the feature rows in the training windows and targets of a fit at `origin_row`."""
     training, _ = _split(select(windows, _known_windows(windows, origin_row, config)), config)
-    return _touched_rows(training, config) if len(training) else slice(0, 0)
+    return _rows_used(training, config) if len(training) else slice(0, 0)
 
 
 def fit_seed(symbol: str, config: ModelConfig, origin_date: np.datetime64) -> int:
-    """A fit's own seed, the same whenever and wherever it is made."""
+    """Derive a fit's seed from its configuration, symbol and origin."""
     text = f"{config.seed}:{symbol}:{config.name}:{config.config_hash}:{origin_date}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4]) >> 1
 
 
 def _known_windows(windows: Windows, origin_row: int, config: ModelConfig) -> IntArray:
+    """Find the recent windows whose targets are all known and settled by `origin_row`."""
     settled = windows.rows + config.horizons <= origin_row
     recent = windows.rows > origin_row - config.train_sessions
-    whole = np.isfinite(windows.targets).all(axis=1)
-    return np.flatnonzero(settled & recent & whole)
+    complete = np.isfinite(windows.targets).all(axis=1)
+    return np.flatnonzero(settled & recent & complete)
 
 
 def _require_enough(training: Windows, features: Features, origin_row: int, config: ModelConfig) -> None:
-    if len(training) < FEWEST_TRAINING_WINDOWS:
+    """Raise HistoryError if there are fewer than MIN_TRAINING_WINDOWS training windows."""
+    if len(training) < MIN_TRAINING_WINDOWS:
         raise HistoryError(
             features.symbol,
-            f"{config.name} has {len(training)} whole windows of {config.time_steps} consecutive sessions to "
-            f"learn from by {features.session_dates[origin_row]}; it needs {FEWEST_TRAINING_WINDOWS}",
-            "Give it a longer history, fewer transform.time_steps, or transform.bridge_gaps = true.",
+            f"{config.name} has {len(training)} complete windows of {config.time_steps} consecutive sessions "
+            f"for training by {features.session_dates[origin_row]}; it needs {MIN_TRAINING_WINDOWS}",
+            "Supply a longer history, lower transform.time_steps, or set transform.bridge_gaps = true.",
         )
 
 
 def _split(known: Windows, config: ModelConfig) -> tuple[Windows, Windows]:
+    """Split windows into training and validation, leaving out training windows with overlapping targets."""
     n_validation = int(len(known) * config.validation_fraction)
     if n_validation == 0:
         return known, select(known, np.arange(0))
@@ -115,18 +120,19 @@ def _split(known: Windows, config: ModelConfig) -> tuple[Windows, Windows]:
     return select(known, training), select(known, np.arange(len(known) - n_validation, len(known)))
 
 
-def _touched_rows(windows: Windows, config: ModelConfig) -> slice:
-    """The feature rows that the windows or their targets hold."""
+def _rows_used(windows: Windows, config: ModelConfig) -> slice:
+    """Find the feature rows in windows or their targets."""
     first = int(windows.rows[0]) - config.time_steps + 1
     return slice(first, int(windows.rows[-1]) + config.horizons + 1)
 
 
 def _finite_rows(values: FloatArray) -> FloatArray:
+    """Select the rows without NaN."""
     return values[np.isfinite(values).all(axis=1)]
 
 
 def target_scaler(scaler: Scaler, config: ModelConfig) -> Scaler:
-    """The scaler of the targets: that of feature 0, or of a sum of so many of its independent changes."""
+    """Derive the scaler of the targets: that of feature 0, or of the sum of H independent changes of it."""
     own = feature_scaler(scaler, 0)
     if config.target is Target.LAST and config.difference is not Differencing.NONE:
         return Scaler(own.offset * config.horizons, own.spread * np.sqrt(config.horizons))
@@ -134,6 +140,7 @@ def target_scaler(scaler: Scaler, config: ModelConfig) -> Scaler:
 
 
 def _scaled(windows: Windows, scaler: Scaler, config: ModelConfig) -> Windows:
+    """Scale the values and targets of windows."""
     targets = scale(windows.targets, target_scaler(scaler, config))
     return Windows(windows.rows, scale(windows.values, scaler), targets)
 
@@ -141,19 +148,20 @@ def _scaled(windows: Windows, scaler: Scaler, config: ModelConfig) -> Windows:
 def _provenance(
     features: Features, training: Windows, validation: Windows, seed: int, config: ModelConfig
 ) -> Provenance:
-    rows = _touched_rows(training, config)
+    """Record the data and configuration of a fit."""
+    rows = _rows_used(training, config)
     newest = validation if len(validation) else training
-    learnt = slice(rows.start, int(newest.rows[-1]) + config.horizons + 1)
+    fit_rows = slice(rows.start, int(newest.rows[-1]) + config.horizons + 1)
     differenced = features.values[rows, 0]
     return Provenance(
         symbol=features.symbol,
         model=config.name,
         config_hash=config.config_hash,
-        data_hash=data_hash(features, learnt),
+        data_hash=data_hash(features, fit_rows),
         seed=seed,
         code_version=__version__,
-        trained_from=features.session_dates[learnt][0],
-        trained_through=features.session_dates[learnt][-1],
+        trained_from=features.session_dates[fit_rows][0],
+        trained_through=features.session_dates[fit_rows][-1],
         n_training=len(training),
         n_validation=len(validation),
         stationarity=measure_stationarity(differenced[np.isfinite(differenced)]),
@@ -163,18 +171,18 @@ def _provenance(
 
 
 def _mean_change(closes: FloatArray, basis: FloatArray, segments: IntArray) -> float:
-    """Each change in the units of the session it starts from, as forecasts are."""
+    """Compute the mean absolute one-session change, on the price basis of the session it starts from."""
     one_session = np.diff(segments) == 0
     return float(np.mean(np.abs(np.diff(closes) * basis[:-1])[one_session]))
 
 
 def start_hash(start_weights: bytes) -> str:
-    """Sixteen hexadecimal digits of the weights that a fit goes on from; empty for none."""
+    """Hash the weights that a fit starts from to 16 hexadecimal digits; empty if there are none."""
     return hashlib.sha256(start_weights).hexdigest()[:16] if start_weights else ""
 
 
 def data_hash(features: Features, rows: slice) -> str:
-    """Sixteen hexadecimal digits of the feature rows, their dates, closes and names."""
+    """Hash feature rows, with their dates, closes and names, to 16 hexadecimal digits."""
     digest = hashlib.sha256("\0".join(features.names).encode())
     for array in (features.session_dates, features.values, features.closes):
         digest.update(np.ascontiguousarray(array[rows]).tobytes())

@@ -1,4 +1,4 @@
-"""Windows of consecutive sessions and the values that follow them."""
+"""Windows of consecutive sessions, and the targets that follow them."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -7,10 +7,10 @@ from pipeline.types import Differencing, Features, FloatArray, IntArray, Windows
 
 
 def make_windows(features: Features, time_steps: int, horizons: int) -> Windows:
-    """Every window of `features` that is known and whole, with its direct targets for horizons 1..H.
+    """Build every complete window of `features`, with its targets at horizons 1..H.
 
-    The window of origin row i holds the rows i-time_steps+1..i, all of one segment and without NaN; its
-    targets are feature 0 at the rows i+1..i+H of the same segment, NaN where there is no such row.
+    The window of origin row i consists of rows i-time_steps+1..i, all in one segment and without NaN. Its
+    targets are feature 0 in rows i+1..i+H of the same segment, NaN where there is no such row.
     """
     n = len(features.session_dates)
     if n < time_steps:
@@ -24,10 +24,10 @@ def make_windows(features: Features, time_steps: int, horizons: int) -> Windows:
     return Windows(chosen, np.ascontiguousarray(values[usable]), targets)
 
 
-def last_alone(windows: Windows, method: Differencing) -> Windows:
-    """The windows with one target (s, 1): the whole change up to the last horizon, or its level under `none`.
+def last_horizon_only(windows: Windows, method: Differencing) -> Windows:
+    """Replace the targets by one (s, 1): the total change to the last horizon, or its level under `none`.
 
-    NaN where any session on the way is missing.
+    NaN where any session up to the last horizon is missing.
     """
     steps = windows.targets
     whole = steps[:, -1] if method is Differencing.NONE else steps.sum(axis=1)
@@ -36,11 +36,12 @@ def last_alone(windows: Windows, method: Differencing) -> Windows:
 
 
 def select(windows: Windows, chosen: IntArray) -> Windows:
-    """The windows at the positions `chosen`, in that order."""
+    """Select the windows at the positions `chosen`, in that order."""
     return Windows(windows.rows[chosen], windows.values[chosen], windows.targets[chosen])
 
 
 def _targets(target: FloatArray, segments: IntArray, rows: IntArray, horizons: int) -> FloatArray:
+    """Select the (s, H) values that follow the origins at `rows` in the same segment; NaN where none."""
     ahead = rows[:, None] + np.arange(1, horizons + 1)[None, :]
     inside = ahead < len(target)
     reachable = np.minimum(ahead, len(target) - 1)
@@ -49,4 +50,5 @@ def _targets(target: FloatArray, segments: IntArray, rows: IntArray, horizons: i
 
 
 def _empty(time_steps: int, width: int, horizons: int) -> Windows:
+    """Create windows without samples."""
     return Windows(np.array([], dtype=np.int64), np.empty((0, time_steps, width)), np.empty((0, horizons)))

@@ -19,7 +19,7 @@ from tests.made import DAY, LED, SMALL, made_dates
 from tests.market import Market, market_in
 
 ORIGINS, HORIZONS = 120, 2
-FEWEST_KNOWN = 30
+MIN_KNOWN_OUTCOMES = 30
 
 
 def made_members(knowledge: float, seed: int = 0) -> MemberForecasts:
@@ -61,11 +61,13 @@ def test_a_weight_equals_the_slope_through_the_origin_of_what_was_known() -> Non
     found = combine_members(members, Weighting.SHRUNK)
     changes = np.log(combine_members(members, Weighting.EQUAL).closes / members.last_closes[:, None])
     moves = np.log(members.actual_closes / members.last_closes[:, None])
-    for row in (0, FEWEST_KNOWN, 60, ORIGINS - 1):
+    for row in (0, MIN_KNOWN_OUTCOMES, 60, ORIGINS - 1):
         for h in range(HORIZONS):
             known = [i for i in range(ORIGINS) if members.target_dates[i, h] <= members.origin_dates[row]]
             x, y = changes[known, h], moves[known, h]
-            expected = np.clip((x * y).sum() / (x * x).sum(), 0, 1) if len(known) >= FEWEST_KNOWN else 0.0
+            expected = (
+                np.clip((x * y).sum() / (x * x).sum(), 0, 1) if len(known) >= MIN_KNOWN_OUTCOMES else 0.0
+            )
             assert found.weights[row, h] == pytest.approx(expected)
 
 
@@ -158,7 +160,7 @@ def test_a_member_that_fails_is_named(market: Market) -> None:
     market.config.write_text(text + "\n[model.ridge]\ntrain_sessions = 2000\ntime_steps = 150\n", "utf-8")
     assert market.run() == 3
     failures = {one["model"]: one["message"] for one in market.summary()["failures"]}  # type: ignore[index]
-    assert "has no forecast from 2025-06-09 of all its members" in failures["ensemble-mean"]
+    assert "needs the forecasts of all its members from 2025-06-09" in failures["ensemble-mean"]
 
 
 def test_an_origin_that_was_forecast_live_is_no_backtest_later(market: Market) -> None:
@@ -265,8 +267,8 @@ def test_past_errors_are_those_of_forecasts_whose_outcome_is_known() -> None:
 def test_a_weight_is_the_slope_cut_to_between_nothing_and_all(slope: float, weight: float) -> None:
     dates, changes = made_dates(60), np.random.default_rng(0).normal(size=60)
     weights = shrinkage(dates, dates + DAY, changes, slope * changes)
-    np.testing.assert_allclose(weights[FEWEST_KNOWN:], weight)
-    np.testing.assert_array_equal(weights[:FEWEST_KNOWN], 0.0)
+    np.testing.assert_allclose(weights[MIN_KNOWN_OUTCOMES:], weight)
+    np.testing.assert_array_equal(weights[:MIN_KNOWN_OUTCOMES], 0.0)
 
 
 def test_forecasts_that_are_known_to_be_too_few_until_now_weigh_nothing_though_later_ones_follow() -> None:

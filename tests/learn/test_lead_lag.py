@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.learn.lead_lag import (
-    chosen,
+    choose_leads,
     cross_correlation,
-    known_through,
     lead_lags,
-    only_used,
+    leads_known_in_window,
+    with_used_leads,
     without_leads,
 )
 from pipeline.learn.train import train, training_rows
@@ -44,8 +44,8 @@ def measured(features: Features, ahead: int = 5) -> tuple[LeadLag, ...]:
 
 
 def picked(features: Features, ahead: int = 5) -> list[str]:
-    known = known_through(features, ROWS - 1, 4)
-    return [one.lead for one in chosen(measured(features, ahead), known) if one.is_used]
+    known = leads_known_in_window(features, ROWS - 1, 4)
+    return [one.lead for one in choose_leads(measured(features, ahead), known) if one.is_used]
 
 
 def test_a_lead_is_found_with_its_distance_and_strength() -> None:
@@ -59,8 +59,8 @@ def test_a_lead_is_found_with_its_distance_and_strength() -> None:
 def test_only_what_leads_is_chosen() -> None:
     features = made_features()
     assert picked(features) == ["LEAD"]
-    found = chosen(measured(features), {"LEAD"})
-    assert only_used(features, found).names == ("close", "range", "lead:LEAD")
+    found = choose_leads(measured(features), {"LEAD"})
+    assert with_used_leads(features, found).names == ("close", "range", "lead:LEAD")
 
 
 def test_among_many_that_know_nothing_chance_is_rarely_chosen() -> None:
@@ -74,7 +74,7 @@ def test_walks_that_know_nothing_of_each_other_do_not_lead() -> None:
         features = made_features(strength=0.0, others=3, seed=seed)
         values = np.cumsum(np.nan_to_num(features.values), axis=0)
         found = lead_lags(replace(features, values=values), slice(0, ROWS), 5, Differencing.NONE)
-        false.append(any(one.is_used for one in chosen(found, {one.lead for one in found})))
+        false.append(any(one.is_used for one in choose_leads(found, {one.lead for one in found})))
     assert np.mean(false) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
 
 
@@ -153,13 +153,13 @@ def with_p(**p_values: float) -> tuple[LeadLag, ...]:
 def test_of_the_leads_that_are_known_there_is_used(
     measured_leads: tuple[LeadLag, ...], used: list[str]
 ) -> None:
-    found = chosen(measured_leads, {"A", "B"})
+    found = choose_leads(measured_leads, {"A", "B"})
     assert [one.lead for one in found if one.is_used] == used
     assert [one.lead for one in found] == [one.lead for one in measured_leads]
 
 
 def test_without_leads_nothing_is_chosen() -> None:
-    assert chosen((), set()) == ()
+    assert choose_leads((), set()) == ()
 
 
 @pytest.mark.parametrize(
@@ -175,15 +175,15 @@ def test_without_leads_nothing_is_chosen() -> None:
 def test_what_a_window_of_four_sessions_hides_is_a_lead_unknown(row: int, is_known: bool) -> None:
     features = made_features()
     features.values[row, 2] = np.nan
-    assert ("LEAD" in known_through(features, 500, 4)) is is_known
-    assert "N0" in known_through(features, 500, 4)
+    assert ("LEAD" in leads_known_in_window(features, 500, 4)) is is_known
+    assert "N0" in leads_known_in_window(features, 500, 4)
 
 
 def test_a_window_that_reaches_before_the_history_begins_with_its_first_session() -> None:
     features = made_features()
-    assert known_through(features, 1, 4) == set()
+    assert leads_known_in_window(features, 1, 4) == set()
     features.values[0] = 1.0
-    assert "LEAD" in known_through(features, 1, 4)
+    assert "LEAD" in leads_known_in_window(features, 1, 4)
 
 
 def test_without_leads_the_other_features_stay_in_their_order() -> None:

@@ -9,7 +9,7 @@ from pipeline.learn.features import LeadCloses, build_features
 from pipeline.learn.scale import fit_scaler
 from pipeline.learn.train import target_scaler
 from pipeline.learn.walk_forward import Assignment, forecast
-from pipeline.learn.window import last_alone, make_windows
+from pipeline.learn.window import last_horizon_only, make_windows
 from pipeline.models import configure
 from pipeline.settings import AssetSettings, LstmSettings
 from pipeline.types import Differencing, FeatureSet, Scaling, Shape, Target
@@ -23,7 +23,7 @@ LAST = SMALL.model_copy(update={"transform": SMALL.transform.model_copy(update={
 def test_the_last_target_leads_to_the_close_so_many_sessions_later(method: Differencing) -> None:
     bars = made_bars(60)
     features = build_features(bars, unbroken(60), FeatureSet.UNIVARIATE, method, [])
-    windows = last_alone(make_windows(features, 4, 3), method)
+    windows = last_horizon_only(make_windows(features, 4, 3), method)
     for row, target in zip(windows.rows[:-3], windows.targets[:-3, 0], strict=True):
         start, later = bars.close[row], bars.close[row + 3]
         reached = {"log": start * np.exp(target), "simple": start + target, "none": target}[method]

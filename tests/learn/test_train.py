@@ -45,7 +45,7 @@ def test_the_scaler_knows_training_rows_alone() -> None:
 
 
 def test_too_short_a_history_names_the_asset_and_what_it_needs() -> None:
-    with pytest.raises(HistoryError, match=r"MADE: drift has \d+ whole windows.*needs 30"):
+    with pytest.raises(HistoryError, match=r"MADE: drift has \d+ complete windows.*needs 30"):
         trained(n=40, origin=35)
 
 

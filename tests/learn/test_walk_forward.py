@@ -96,7 +96,7 @@ def test_after_a_gap_a_whole_window_has_to_grow_again() -> None:
     numbers = unbroken(100)
     numbers[98:] = 1
     broken = dataclasses.replace(features, segments=numbers)
-    with pytest.raises(HistoryError, match="and 2 are there"):
+    with pytest.raises(HistoryError, match="but has 2"):
         live_block(broken, config)
 
 
@@ -258,7 +258,7 @@ def test_too_short_a_stretch_is_told_with_its_length_and_last_session(unbroken_r
     config = dataclasses.replace(config_of("drift"), difference=Differencing.NONE)
     features = features_of(made_bars(100), config)
     numbers = (np.arange(100) >= 100 - unbroken_rows).astype(np.int64)
-    said = f"needs 4 consecutive sessions up to {FIRST + 99 * DAY}, and {unbroken_rows} are there\n"
+    said = f"needs 4 consecutive sessions up to {FIRST + 99 * DAY}, but has {unbroken_rows}\n"
     with pytest.raises(HistoryError, match=said):
         live_block(dataclasses.replace(features, segments=numbers), config)
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.learn.window import last_alone, make_windows, select
+from pipeline.learn.window import last_horizon_only, make_windows, select
 from pipeline.types import Differencing, Features
 from tests.made import made_dates, unbroken
 
@@ -61,7 +61,7 @@ def test_too_few_sessions_give_no_windows_of_the_usual_shape() -> None:
 )
 def test_the_last_target_alone_is_of(method: Differencing, targets: list[int]) -> None:
     windows = make_windows(counting(6), 2, 3)
-    alone = last_alone(windows, method)
+    alone = last_horizon_only(windows, method)
     np.testing.assert_array_equal(alone.targets[:, 0], [*targets, np.nan, np.nan, np.nan])
     assert alone.targets.shape == (5, 1)
     np.testing.assert_array_equal(alone.rows, windows.rows)
@@ -74,5 +74,5 @@ def test_the_last_target_alone_is_unknown_where_any_session_on_the_way_is_missin
 ) -> None:
     windows = make_windows(counting(6), 2, 3)
     windows.targets[0, 1] = np.nan
-    alone = last_alone(windows, method)
+    alone = last_horizon_only(windows, method)
     assert np.isnan(alone.targets[:, 0]).tolist() == [True, False, True, True, True]

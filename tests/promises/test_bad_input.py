@@ -174,7 +174,7 @@ def test_a_lead_without_prices_costs_only_the_models_that_need_it(
     error = capsys.readouterr().err
     assert "LEAD-USD" in error
     assert "ODD-USD ridge" in error
-    assert "take it out of the leads" in error
+    assert "remove it from the leads" in error
     assert market.ask("SELECT DISTINCT model FROM latest_forecasts WHERE symbol = 'ODD-USD'") == [("drift",)]
     assert market.count("latest_forecasts", "symbol = 'GOOD-USD'") == 4
     assert_sound(market)
