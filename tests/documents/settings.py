@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pipeline.models import MODELS
-from pipeline.models.lstm_parameters import NAMES
+from pipeline.models.lstm_parameters import ALLOWED_NAMES
 from pipeline.settings import AssetSettings, ModelOverride, Settings
 from tests.documents import markdown
 
@@ -55,7 +55,7 @@ def _section(name: str) -> Iterator[str]:
 def _names() -> Iterator[str]:
     yield "## Names"
     named: dict[tuple[str, ...], list[str]] = {MODELS: ["models"]}
-    for key, values in NAMES.items():
+    for key, values in ALLOWED_NAMES.items():
         named.setdefault(values, []).append(f"lstm.{key}")
     rows = ((markdown.choices(keys), markdown.choices(values)) for values, keys in named.items())
     yield markdown.table(("key", "names"), rows)

@@ -104,7 +104,9 @@ class Momentum:
 
     share: float
 
-    def fit(self, training: Windows, validation: Windows, seed: int, before: bytes = b"") -> "Momentum":
+    def fit(
+        self, training: Windows, validation: Windows, seed: int, start_weights: bytes = b""
+    ) -> "Momentum":
         return self
 
     def restore(self, weights: bytes) -> "Momentum":

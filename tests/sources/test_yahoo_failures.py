@@ -82,14 +82,14 @@ class Case(NamedTuple):
 
 CASES = {
     "unknown symbol": Case(forget_aapl, SourceError, "unknown or delisted: .* has prices of SPY"),
-    "every symbol unknown": Case(forget_everything, TransientSourceError, "wrongly: no prices of SPY either"),
+    "every symbol unknown": Case(forget_everything, TransientSourceError, "no prices, not even of SPY"),
     "429 to the question for another": Case(rate_limit_spy, RateLimitError, "slow down"),
     "a window before the listing": Case(
         answering(400, error_of("Data doesn't exist for startDate")), SourceError, "Data doesn't exist"
     ),
     "no session since start": Case(untouched, SourceError, "the market was closed", SATURDAY),
     "no result": Case(failing(Fault.NO_RESULT), TransientSourceError, "neither prices since .* nor a reason"),
-    "no result and none due": Case(failing(Fault.NO_RESULT), SourceError, "nothing is missing", SATURDAY),
+    "no result and none due": Case(failing(Fault.NO_RESULT), SourceError, "no prices are due", SATURDAY),
     "500 with JSON": Case(failing(Fault.SERVER_ERROR), TransientSourceError, "HTTP 500"),
     "500 with JSON when cold": Case(
         failing(Fault.SERVER_ERROR, Question.TIME_ZONE), TransientSourceError, "HTTP 500"
@@ -100,7 +100,7 @@ CASES = {
         answering(401, UNAUTHORIZED, question=Question.TIME_ZONE), TransientSourceError, "cannot be used"
     ),
     "401 with a reason, for all": Case(
-        answering(401, error_of("Invalid Crumb"), ("AAPL", "SPY")), TransientSourceError, "wrongly"
+        answering(401, error_of("Invalid Crumb"), ("AAPL", "SPY")), TransientSourceError, "seems to be down"
     ),
     "429": Case(failing(Fault.RATE_LIMIT), RateLimitError, "slow down"),
     "429 when cold": Case(failing(Fault.RATE_LIMIT, Question.TIME_ZONE), RateLimitError, "slow down"),
@@ -135,7 +135,7 @@ def plainly_pickled(error: Exception) -> bytes:
 
 
 def test_an_empty_frame_is_never_success(source: YahooSource, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(YahooSource, "_history", lambda *_: yahoo._nothing(""))
+    monkeypatch.setattr(YahooSource, "_history", lambda *_: yahoo._no_prices(""))
 
     with pytest.raises(TransientSourceError, match="neither prices since 2024-05-01 nor a reason"):
         source.download(AAPL, START, AS_OF)
@@ -166,13 +166,13 @@ def test_prices_are_missing_only_after_a_session_has_ended(
     as_of: datetime,
     is_due: bool,
 ) -> None:
-    monkeypatch.setattr(YahooSource, "_history", lambda *_: yahoo._nothing(""))
+    monkeypatch.setattr(YahooSource, "_history", lambda *_: yahoo._no_prices(""))
 
     with pytest.raises(SourceError) as caught:
         source.download(AssetSettings(symbol="X", calendar=calendar), start, as_of)
 
     assert isinstance(caught.value, TransientSourceError) is is_due
-    assert ("nothing is missing" in str(caught.value)) is not is_due
+    assert ("no prices are due" in str(caught.value)) is not is_due
 
 
 def test_a_symbol_downloaded_before_tells_whether_yahoo_is_answering(
