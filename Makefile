@@ -60,11 +60,11 @@ lint: $(READY)  ## ruff: rules and format
 types: $(READY)  ## mypy, strict
 	@$(BIN)/mypy
 
-lock: $(READY)  ## resolve requirements.lock anew
+lock: $(READY)  ## resolve requirements.lock again
 	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
 
-bench: $(READY)  ## training beside plain Keras, warm starts, and what limits them, in one run
+bench: $(READY)  ## training against plain Keras, warm starts, and what limits them, in one run
 	@$(BIN)/python -m tests.benchmarks
 
 # The peers alone, for they and TensorFlow need not agree on what both depend on; ours runs from .venv.

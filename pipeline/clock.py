@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from pipeline.errors import UsageError
 
 END_OF_DAY = time(23, 59, 59)
-"""The UTC time that a date without a time stands for."""
+"""The UTC time of a date that is given without a time."""
 
 
 def utc_now() -> datetime:

@@ -1,7 +1,7 @@
 """Read forecasts made elsewhere from a CSV file, checked row by row; every row left out is reported.
 
 Rows are numbered as a spreadsheet shows them: the header is row 1. Everything is read as text first, so that
-a value that cannot be used is named as it stands in the file.
+a value that cannot be used is quoted as written in the file.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def read_forecast_file(file: Path, horizon: int) -> tuple[ForecastSeries | Unusa
 
 @dataclass(frozen=True, eq=False)
 class _Kept:
-    """The rows of a series still in use, NaN and NaT where unreadable, beside all of its cells as text.
+    """The rows of a series still in use, NaN and NaT where unreadable, with all of its cells as text.
 
     Both frames are indexed by the rows' numbers in the file.
     """

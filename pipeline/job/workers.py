@@ -1,6 +1,6 @@
 """Run assignments in this process, or in spawned processes with one thread each.
 
-A forecast depends on its assignment alone, so it is the same bits whoever works on it, and in which order.
+A forecast depends on its assignment alone, so it is the same, bit for bit, in any process and order.
 Workers only compute: the process that runs the job is the one that reads and writes the store.
 """
 
