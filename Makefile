@@ -41,8 +41,8 @@ serve: $(READY)  ## server, schedules and worker
 test: $(READY)  ## every test that needs no real prices
 	@$(BIN)/python -m pytest -p tests.in_turn -n auto -m "not real_data and not killed"
 
-fast: $(READY)  ## the tests without TensorFlow, Prefect and the trials of faults
-	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect and not faults"
+fast: $(READY)  ## the tests without TensorFlow, Prefect, the trials of faults, simulations and hunts
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect and not faults and not slow"
 
 test-pythons: $(READY)  ## make test on Python 3.11, 3.12 and 3.13, as far as they are found
 	@$(BIN)/nox --session test

@@ -10,7 +10,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-FIRST_TO_LAST = ("prefect", "faults", "tensorflow")
+FIRST_TO_LAST = ("prefect", "faults", "tensorflow", "slow")
 """Markers of files with long tests."""
 ONE_SERVER = ("tests/flows/", "tests/deployments/")
 

@@ -16,6 +16,8 @@ LENGTHS = (250, 500)
 FIVE_AHEAD = Setting("RW", 500, 5)
 IN_DRIFT = Setting("drift 10%", 500)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def outcomes() -> Outcomes:

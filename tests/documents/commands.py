@@ -1,6 +1,7 @@
 """docs/commands.md: every command with its arguments, options and exit codes, from the `app` itself."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import typer
@@ -25,6 +26,7 @@ REQUIRED = "required"
 BRACKETS = str.maketrans("", "", "<>")
 
 
+@cache
 def commands() -> dict[str, Any]:
     """Every command by the words that call it, such as `db check`."""
     return dict(_commands(typer.main.get_command(app), ""))

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,11 +76,15 @@ def test_every_command_that_is_named_exists_with_its_options(path: Path) -> None
         assert {option.partition("=")[0] for option in given} <= options(commands()[name]), line
 
 
+@cache
+def described_commands() -> set[str]:
+    files = [path for path in FILES if path.name not in {"commands.md", "CHANGELOG.md"}]
+    return {called(line)[0] for path in files for line in command_lines(path) if _is_whole(line)}
+
+
 @pytest.mark.parametrize("command", commands())
 def test_every_command_is_described_outside_of_its_own_page(command: str) -> None:
-    files = [path for path in FILES if path.name not in {"commands.md", "CHANGELOG.md"}]
-    named = {called(line)[0] for path in files for line in command_lines(path) if _is_whole(line)}
-    assert command in named
+    assert command in described_commands()
 
 
 def _is_whole(line: str) -> bool:

@@ -9,6 +9,8 @@ import pytest
 
 from tests.hunt.__main__ import Outcome, hunted
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PROPERTY = """
 from hypothesis import given, strategies as st
