@@ -132,3 +132,7 @@ def _set_logging(*, debug: bool) -> None:
     else:
         # A level is not enough: loggers with a level of their own pass their records to the root's handlers.
         logging.basicConfig(handlers=[logging.NullHandler()])
+
+
+if __name__ == "__main__":
+    main()

@@ -9,7 +9,6 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from pipeline.calendars import calendar_of
 from pipeline.checks import failed_check, writable_folder_check
@@ -19,7 +18,7 @@ from pipeline.models import check_models
 from pipeline.settings import AssetSettings, Settings
 from pipeline.show.text import count_text, database_name
 from pipeline.sources import open_source
-from pipeline.store import Engine, check, is_absent, open_read_only, read, read_known, read_runs, reading
+from pipeline.store import Engine, absent_file, check, open_read_only, read, read_known, read_runs, reading
 from pipeline.types import CheckResult, RunStatus
 
 PREFECT_API = "PREFECT_API_URL"
@@ -35,11 +34,8 @@ RUN_ADVICE = {
     RunStatus.FAILED: "Run 'pricecast run --direct --debug' to see why.",
 }
 """What to do after a run that is not done."""
-HISTORY_ADVICE = {
-    True: "Start a run and see what it says of them: pricecast run.",
-    False: "Runs ask for gaps again; 'pricecast quarantine list' shows the quarantined rows.",
-}
-"""What to do about histories, by whether the first named is out of date."""
+OUTDATED_ADVICE = "Start a run and see what it reports: pricecast run."
+GAPS_ADVICE = "Runs ask for gaps again; 'pricecast quarantine list' shows the quarantined rows."
 
 
 def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[CheckResult, ...]:
@@ -65,8 +61,12 @@ def check_configuration(settings: Settings) -> CheckResult:
         check_models(settings)
     except PricecastError as error:
         return failed_check("configuration", error)
-    counts = (
-        f"{len(settings.assets)} assets, {len(settings.models)} models, {settings.horizons} sessions ahead"
+    counts = ", ".join(
+        [
+            count_text(len(settings.assets), "asset"),
+            count_text(len(settings.models), "model"),
+            f"{count_text(settings.horizons, 'session')} ahead",
+        ]
     )
     return CheckResult("configuration", ok=True, message=counts)
 
@@ -85,10 +85,10 @@ def check_calendars(settings: Settings) -> CheckResult:
 def check_store(settings: Settings) -> CheckResult:
     """Check that the database is sound, or can be created."""
     name = database_name(settings.database)
-    if is_absent(settings.database):
-        message = f"{name} does not exist yet; the first run makes it"
-        return writable_folder_check("store", Path(name), message)
     try:
+        file = absent_file(settings.database)
+        if file is not None:
+            return writable_folder_check("store", file, f"{name} does not exist yet; the first run makes it")
         with open_read_only(settings.database) as engine:
             problems = check(engine)
     except PricecastError as error:
@@ -106,9 +106,9 @@ def check_store(settings: Settings) -> CheckResult:
 def check_last_run(settings: Settings) -> CheckResult:
     """Check that the newest run succeeded or is still running."""
     name, next_step = "last run", "Start one: pricecast run."
-    if is_absent(settings.database):
-        return CheckResult(name, ok=True, message="none yet", next_step=next_step)
     try:
+        if absent_file(settings.database) is not None:
+            return CheckResult(name, ok=True, message="none yet", next_step=next_step)
         with open_read_only(settings.database) as engine, reading(engine) as connection:
             run = read_runs.newest_run(connection)
     except PricecastError as error:
@@ -127,9 +127,9 @@ def check_histories(settings: Settings) -> CheckResult:
     Histories that are out of date are named first.
     """
     name = "histories"
-    if is_absent(settings.database):
-        return CheckResult(name, ok=True, message="none yet")
     try:
+        if absent_file(settings.database) is not None:
+            return CheckResult(name, ok=True, message="none yet")
         with open_read_only(settings.database) as engine:
             found = [_history(engine, settings, asset) for asset in settings.assets]
     except PricecastError as error:
@@ -142,7 +142,7 @@ def check_histories(settings: Settings) -> CheckResult:
         name,
         ok=not any(history.is_outdated for history in named),
         message="; ".join(f"{one.symbol}: {one.words}" for one in named[:MOST_NAMED]) + more,
-        next_step=HISTORY_ADVICE[named[0].is_outdated],
+        next_step=OUTDATED_ADVICE if named[0].is_outdated else GAPS_ADVICE,
     )
 
 
@@ -183,6 +183,9 @@ def check_source(settings: Settings) -> CheckResult:
         source = open_source(settings.source, settings.download)
     except PricecastError as error:
         return failed_check("source", error)
+    except ImportError as error:
+        message = f"a library of the source {settings.source} cannot be loaded: {error}"
+        return CheckResult("source", ok=False, message=message, next_step="Install pricecast again.")
     return source.check(_every_symbol(settings))
 
 

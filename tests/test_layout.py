@@ -42,7 +42,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "forecast_file": (*GROUND, "lag", "show"),
     "doctor": (*GROUND, "sources", "models", "store", "show"),
     "demo": (*GROUND, "sources", "store", "job"),
-    "flows": (*GROUND, "sources", "learn", "store", "job"),
+    "flows": (*GROUND, "sources", "learn", "store", "show", "job"),
     "deployments": (*GROUND, "flows"),
     "commands": (
         *(*GROUND, "sources", "learn", "lag", "store", "show", "job"),
@@ -148,6 +148,16 @@ def test_every_import_is_an_allowed_arrow_between_packages(path: Path) -> None:
 )
 def test_a_planted_import_that_runs_backward_is_named(module: str, planted: str, arrow: str) -> None:
     assert wrong_arrows(module, ast.parse(planted)) == [arrow]
+
+
+def test_every_allowed_arrow_beyond_the_ground_is_used() -> None:
+    used: dict[str, set[str]] = {name: set() for name in set(ALLOWED) - set(GROUND)}
+    for path in CODE:
+        own = room(module_of(path))
+        if own in used:
+            rooms = {room(name) for name in imported(tree_of(path))}
+            used[own] |= {other for other in rooms if other in used and other != own}
+    assert used == {name: set(ALLOWED[name]) - set(GROUND) for name in used}
 
 
 def test_the_allowed_arrows_form_no_circle() -> None:

@@ -20,7 +20,7 @@ from pipeline.commands.tables import one_format, show_rows
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.types import Decision, QuarantineCode
+    from pipeline.types import Decision, QuarantineReason
 
 IdsArgument: TypeAlias = Annotated[
     list[str], typer.Argument(metavar="ID...", help="Numbers that 'list' shows; 3-7 means all from 3 to 7.")
@@ -87,18 +87,16 @@ def _decide(database: str, ids: list[str], decision: Decision) -> int:
     return len(wanted)
 
 
-def _require_decidable(
-    wanted: list[int], found: dict[int, tuple[QuarantineCode, str]], decision: Decision
-) -> None:
+def _require_decidable(wanted: list[int], found: dict[int, QuarantineReason], decision: Decision) -> None:
     from pipeline.types import Decision
 
     for identity in wanted:
         if identity not in found:
             raise _no_row(identity)
-        code, reason = found[identity]
-        if decision is Decision.RELEASED and not code.can_be_released:
+        why = found[identity]
+        if decision is Decision.RELEASED and not why.code.can_be_released:
             raise UsageError(
-                f"row {identity} cannot be released: {reason}",
+                f"row {identity} cannot be released: {why.words}",
                 "Such a row cannot be stored: correct the source or the settings, or reject the row.",
             )
 

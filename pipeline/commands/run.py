@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -69,6 +70,7 @@ def run(
     from pipeline.types import Work
 
     with timed(Work.IMPORT):
+        importlib.import_module("pipeline.job.daily")
         from pipeline.job.request import Request, check_as_of, chosen_settings
 
     now = utc_now()

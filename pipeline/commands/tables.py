@@ -1,6 +1,6 @@
 """Commands that show what is stored: `forecasts`, `scoreboard`, `verdicts`, `leads` and `sql`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -17,7 +17,7 @@ from pipeline.commands.options import (
     SymbolsArgument,
     chosen_database,
 )
-from pipeline.errors import UsageError
+from pipeline.errors import PricecastError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -143,8 +143,23 @@ def _chosen_rows(
     from pipeline.store import queries
 
     rows = queries.read_rows(chosen_database(config, db), query)
-    rows = queries.only_symbols(rows, symbols or ())
+    rows = _only_symbols(rows, symbols or ())
     return rows if horizon is None else rows.where("horizon", (horizon,))
+
+
+def _only_symbols(rows: "Rows", symbols: Collection[str]) -> "Rows":
+    """Return the rows of `symbols`, or all rows when `symbols` is empty.
+
+    Raises PricecastError with the symbols that have no rows.
+    """
+    if not symbols:
+        return rows
+    stored = {record["symbol"] for record in rows.records()}
+    absent = [symbol for symbol in symbols if symbol not in stored]
+    if absent:
+        choose = f"Choose from {', '.join(sorted(stored))}." if stored else "Run 'pricecast run' first."
+        raise PricecastError(f"nothing is stored for {', '.join(absent)}", choose)
+    return rows.where("symbol", symbols)
 
 
 def one_format(*, as_json: bool, as_csv: bool) -> Format:

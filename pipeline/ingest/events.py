@@ -14,7 +14,6 @@ from pipeline.types import (
     ActionChanges,
     ActionKind,
     CorporateAction,
-    DateArray,
     FloatArray,
     KnownAction,
     Rebasing,
@@ -38,9 +37,11 @@ def event_changes(
     `ratios` (n,) are NaN for the bars of `prices` that are accepted: events on quarantined bars wait with
     them. Known dividends of other days are converted to the new units of a re-basing.
     """
-    covered = set(_covered_days(prices, ratios).tolist())
+    accepted = set(prices.bars.session_dates[np.isnan(ratios)].tolist())
+    covered = accepted | {one.ex_date.item() for one in prices.early_actions}
     stored = {one.action.key: one for one in known}
-    given = {one.key: one for one in prices.actions if one.ex_date.item() in covered}
+    events = (*prices.actions, *prices.early_actions)
+    given = {one.key: one for one in events if one.ex_date.item() in covered}
     others = [one.action for one in known if one.action.ex_date.item() not in covered]
     absent = [
         one
@@ -54,31 +55,24 @@ def event_changes(
         for key, one in given.items()
         if key not in stored or not is_same_value(stored[key].action.value, one.value)
     )
+    late = [one.action for one in absent if _is_long_absent(one, seen_at)]
     return ActionChanges(
         given=(*news, *_dividends_in_units(others, rebasing)),
         vanished=tuple(one.action for one in absent if one.missing_since is None),
         returned=tuple(
             stored[key].action for key in given if key in stored and stored[key].missing_since is not None
         ),
-        withdrawn=tuple(
-            one.action
-            for one in absent
-            if one.missing_since is not None and seen_at - one.missing_since >= PATIENCE
-        ),
+        withdrawn=tuple(late),
     )
+
+
+def _is_long_absent(known: KnownAction, seen_at: datetime) -> bool:
+    return known.missing_since is not None and seen_at - known.missing_since >= PATIENCE
 
 
 def is_same_value(left: float, right: float) -> bool:
     """Are two values of a dividend or split the same but for rounding?"""
     return abs(left - right) <= SAME_EVENT * max(abs(left), abs(right))
-
-
-def _covered_days(prices: ValidatedPrices, ratios: FloatArray) -> DateArray:
-    """List the dates of the accepted bars, and of events of sessions that the download has no prices for."""
-    is_accepted = np.isnan(ratios)
-    dated = np.array([one.ex_date for one in prices.actions], dtype="datetime64[D]")
-    without_bar = np.setdiff1d(dated, prices.bars.session_dates)
-    return np.union1d(prices.bars.session_dates[is_accepted], without_bar)
 
 
 def _dividends_in_units(

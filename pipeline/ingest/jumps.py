@@ -76,7 +76,7 @@ def reason_of(ratio: float) -> tuple[QuarantineCode, str]:
 def _ratios(
     dates: DateArray, prices: FloatArray, known_closes: FloatArray, released: BoolArray
 ) -> FloatArray:
-    """Compare the bars once, as `jumps` does; at least one of the (n,) closes is known."""
+    """Compare the bars on both sides of the first known close with the level: (n,) ratios, NaN if on it."""
     first = int(np.argmax(np.isfinite(known_closes)))
     onwards, back = slice(first, None), slice(first, None, -1)
     later = _Walk(dates[onwards], prices[onwards], known_closes[onwards], released[onwards]).ratios()
@@ -111,7 +111,7 @@ class _Walk:
     released: BoolArray
 
     def ratios(self) -> FloatArray:
-        """Compare the bars as `jumps` does: (n,) ratios."""
+        """Compare each bar with the accepted level before it: (n,) ratios, NaN for accepted bars."""
         ratios = self._ratios_to_next()
         level = _Level(self.known_closes[0], self.dates[0], _LevelState.CURRENT)
         for row, known in enumerate(self.known_closes):
@@ -179,7 +179,7 @@ def _near(lowest: FloatArray, highest: FloatArray, split: float) -> BoolArray:
 
 
 def _first_accepted(prices: FloatArray) -> FloatArray:
-    """Give the (n,) closes, NaN but for the first bar of the level that most of the first bars agree with."""
+    """Choose the bar that sets the first level, where nothing is stored: (n,) closes, NaN for other bars."""
     first = prices[:ACCEPTED_AFTER]
     starts = np.flatnonzero(np.append(True, _off(first[1:], first[:-1, 3])))
     stretches = np.cumsum(np.isin(np.arange(len(first)), starts)) - 1

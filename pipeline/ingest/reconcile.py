@@ -12,6 +12,7 @@ import numpy as np
 
 from pipeline.ingest.events import event_changes, is_same_value
 from pipeline.ingest.jumps import jumps, reason_of
+from pipeline.ingest.quarantine import is_decided, row_as_json
 from pipeline.ingest.units import (
     FEWEST_COMMON,
     accepted_units,
@@ -20,7 +21,6 @@ from pipeline.ingest.units import (
     is_rebased,
     measured_units,
 )
-from pipeline.ingest.validate import as_json, is_decided
 from pipeline.types import (
     BAR_VALUES,
     SAME_PRICE,
@@ -48,7 +48,7 @@ def restatement(prices: ValidatedPrices, known: KnownPrices) -> Restatement | No
     if _is_past(prices, known):
         return None
     stored = {one.action.key: one.action.value for one in known.actions}
-    for action in prices.actions:
+    for action in (*prices.actions, *prices.early_actions):
         is_news = action.key not in stored or not is_same_value(stored[action.key], action.value)
         if action.kind is ActionKind.SPLIT and is_news and (known.bars.session_dates < action.ex_date).any():
             return Restatement(symbol, f"there is a split on {action.ex_date}")
@@ -76,7 +76,7 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
     rebasing = None if measured is None or is_past else accepted_units(measured, prices, known)
     basis = known.bars if rebasing is None else in_units(known.bars, rebasing)
     if measured is not None and rebasing is None and is_large(measured):
-        ratios = _all_off(prices, known, measured)
+        ratios, prices = _all_off(prices, known, measured), replace(prices, early_actions=())
     else:
         ratios = _off_level(prices, basis, known)
     prices, ratios = _to_be_taken(prices, ratios, known)
@@ -109,11 +109,11 @@ def _is_past(prices: ValidatedPrices, known: KnownPrices) -> bool:
 def _to_be_taken(
     prices: ValidatedPrices, ratios: FloatArray, known: KnownPrices
 ) -> tuple[ValidatedPrices, FloatArray]:
-    """Give the prices with their (n,) ratios; for the past without stored sessions and without events."""
+    """Leave out what a download for the past may not change: stored sessions and events."""
     if not _is_past(prices, known):
         return prices, ratios
     is_new = ~np.isin(prices.bars.session_dates, known.bars.session_dates)
-    return replace(prices, bars=prices.bars.at(is_new), actions=()), ratios[is_new]
+    return replace(prices, bars=prices.bars.at(is_new), actions=(), early_actions=()), ratios[is_new]
 
 
 def _all_off(prices: ValidatedPrices, known: KnownPrices, measured: Rebasing) -> FloatArray:
@@ -159,7 +159,7 @@ def _quarantined(bars: Bars, ratios: FloatArray) -> Iterator[QuarantinedRow]:
             session_date=bars.session_dates[row],
             code=code,
             reason=reason,
-            row=as_json({name: float(getattr(bars, name)[row]) for name in BAR_VALUES}),
+            row=row_as_json({name: float(getattr(bars, name)[row]) for name in BAR_VALUES}),
         )
 
 

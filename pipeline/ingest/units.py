@@ -38,10 +38,8 @@ FEWEST_COMMON = 3
 """So many of the oldest common bars have to agree on a ratio; with fewer bars, all on a large ratio."""
 LARGE_RATIO = float(np.log(THREE_FOR_TWO * (1.0 - NEAR_THREE_FOR_TWO)))
 """In logarithms: a re-basing of this size is accepted only if a split explains it."""
-NEAR_SPLIT, EXACT_SPLIT = 0.02, 1e-3
-"""In logarithms: the largest distance of a measured ratio from a split that explains it, and the largest at
-which the split's exact ratio replaces the measured ratio. Between the two, the prices have been adjusted for
-something else too."""
+NEAR_SPLIT = 0.02
+"""In logarithms: the largest distance of a measured ratio from the ratio of splits that explain it."""
 
 
 def measured_units(bars: Bars, known: Bars) -> Rebasing | None:
@@ -65,17 +63,16 @@ def measured_units(bars: Bars, known: Bars) -> Rebasing | None:
 def accepted_units(measured: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> Rebasing | None:
     """Decide whether to re-base the stored history by the measured ratio; None where not.
 
-    A large ratio is accepted only if splits explain it and no bar contradicts it. Where splits make almost
-    the same ratio, their exact ratio replaces the measured one.
+    A large ratio is accepted only if splits explain it and no bar contradicts it. The exact ratio of splits
+    replaces a measured ratio that differs from it by rounding only (RATIO_TOLERANCE).
     """
     splits = _ratio_of_splits(measured, prices, known)
-    is_exact = splits is not None and abs(np.log(splits / measured.ratio)) < EXACT_SPLIT
-    rebasing = replace(measured, ratio=splits) if splits is not None and is_exact else measured
-    if not is_large(rebasing):
-        return rebasing
-    if splits is None or _is_contradicted(rebasing, prices.bars, known.bars):
-        return None
-    return rebasing
+    if splits is None:
+        return None if is_large(measured) else measured
+    is_exact = abs(np.log(splits / measured.ratio)) < RATIO_TOLERANCE
+    rebasing = replace(measured, ratio=splits) if is_exact else measured
+    is_refused = is_large(rebasing) and _is_contradicted(rebasing, prices.bars, known.bars)
+    return None if is_refused else rebasing
 
 
 def is_large(rebasing: Rebasing) -> bool:
@@ -112,7 +109,7 @@ def _ratio_of_splits(measured: Rebasing, prices: ValidatedPrices, known: KnownPr
         ratios = np.array([-given, stored - given])
     else:
         ratios = _usual_ratios(measured, prices, known)
-    ratios = ratios[ratios != 0.0]
+    ratios = ratios[np.abs(ratios) > NEAR_SPLIT]  # splits that cancel each other explain nothing
     distances = np.abs(ratios - np.log(measured.ratio))
     if len(ratios) == 0 or distances.min() >= NEAR_SPLIT:
         return None

@@ -1,6 +1,5 @@
 """Validate a download: accept settled, consistent bars of expected sessions and quarantine the rest."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import pandas as pd
 
 from pipeline.calendars import TradingCalendar
 from pipeline.errors import SourceError
+from pipeline.ingest.quarantine import is_decided, row_as_json
 from pipeline.settings import AssetSettings
 from pipeline.types import (
     OHLC,
@@ -23,7 +23,6 @@ from pipeline.types import (
     DateArray,
     DecidedRow,
     Decision,
-    FloatArray,
     QuarantineCode,
     QuarantinedRow,
     RawPrices,
@@ -75,9 +74,9 @@ def validate(
     A row that a person has released is accepted, its range widened to its prices, unless its code is one that
     cannot be released; a row that a person has rejected is skipped and not recorded.
 
-    Actions are the dividends above 0 and the splits other than 1 on accepted rows, and on rows of sessions
-    without any price: an event may be known before its bar. Expected are the sessions from `raw.start` to the
-    newest settled session. Raises SourceError when no row is settled yet.
+    Actions are the dividends above 0 and the splits other than 1 on accepted rows; early actions are those on
+    the only row of a session, if it has no price. Expected are the sessions from `raw.start` to the newest
+    settled session. Raises SourceError when no row is settled yet.
     """
     last_settled = calendar.last_settled(as_of)
     announced = _announced(asset.symbol, raw)
@@ -92,7 +91,8 @@ def validate(
     return ValidatedPrices(
         bars=_bars(asset.symbol, accepted),
         quarantined=_quarantined(asset.symbol, rows, codes, fault),
-        actions=_actions(asset.symbol, pd.concat([accepted, rows[codes == QuarantineCode.NO_PRICES]])),
+        actions=_actions(asset.symbol, accepted),
+        early_actions=() if fault else _actions(asset.symbol, _alone_without_prices(rows, codes)),
         announced=announced,
         action_kinds=frozenset(kind for kind, name in EVENTS.items() if raw.rows[name].notna().any()),
         expected=expected[expected >= np.datetime64(raw.start, "D")],
@@ -115,48 +115,10 @@ def require_bars(prices: ValidatedPrices, raw: RawPrices, asset: AssetSettings) 
     )
 
 
-def as_json(values: Mapping[str, float]) -> str:
-    """Write named numbers as JSON text: null for NaN, and words for infinities, which JSON lacks."""
-    return json.dumps({name: _plain(value) for name, value in values.items()})
-
-
-def _plain(value: float) -> float | str | None:
-    if np.isfinite(value):
-        return value
-    return None if np.isnan(value) else str(value)
-
-
 def _first_expected(raw: RawPrices, dates: DateArray, calendar: TradingCalendar) -> np.datetime64:
     known = dates[~np.isnat(dates)]
     start = calendar.covered_from(np.datetime64(raw.start, "D"))
     return min(start, known.min()) if len(known) else start
-
-
-def is_decided(
-    dates: DateArray,
-    prices: FloatArray,
-    decided: Sequence[DecidedRow],
-    decision: Decision,
-    splits: Sequence[CorporateAction],
-) -> BoolArray:
-    """Find which rows, dated (n,) and priced (n, 4), a person has decided on in that way.
-
-    A row is recognised by its date and prices, also in the units of any of the `splits` after its date, which
-    may have come since the decision.
-    """
-    found = np.zeros(len(dates), dtype=bool)
-    for one in decided:
-        if one.decision is decision:
-            then = np.outer(1.0 / _later_splits(splits, one.session_date), one.prices)
-            same = np.isclose(prices[:, None, :], then, rtol=SAME_PRICE, atol=0.0).all(axis=2).any(axis=1)
-            found |= (dates == one.session_date) & same
-    return found
-
-
-def _later_splits(splits: Sequence[CorporateAction], day: np.datetime64) -> FloatArray:
-    """Multiply the newest 0, 1, ..., k of the k splits after the day: (k + 1,) products."""
-    newest_first = sorted((one for one in splits if one.ex_date > day), key=lambda one: one.ex_date)[::-1]
-    return np.asarray(np.cumprod([1.0, *(one.value for one in newest_first)]), dtype=np.float64)
 
 
 def _fault_of_all(
@@ -213,6 +175,13 @@ def _codes(
     return np.where(codes == "", "" if fault is None else fault.code, codes).astype(object)
 
 
+def _alone_without_prices(rows: pd.DataFrame, codes: npt.NDArray[np.object_]) -> pd.DataFrame:
+    """Select the rows that have no price, and whose session has no other row."""
+    is_alone = ~rows["session_date"].duplicated(keep=False).to_numpy()
+    alone: pd.DataFrame = rows[is_alone & (codes == QuarantineCode.NO_PRICES)]
+    return alone
+
+
 def _contested(rows: pd.DataFrame, is_good: BoolArray, released: BoolArray) -> BoolArray:
     """Find which of the (n,) good rows conflict with another row and were not released by a person."""
     is_chosen = released & ~_conflicts(rows, released, PRICES)
@@ -245,7 +214,7 @@ def _quarantined(
             session_date=day,
             code=QuarantineCode(code),
             reason=sentences[QuarantineCode(code)],
-            row=as_json(dict(zip(NUMBERS, numbers, strict=True))),
+            row=row_as_json(dict(zip(NUMBERS, numbers, strict=True))),
         )
         for text, day, code, numbers in values
     )

@@ -1,6 +1,6 @@
 """Run the daily job for missed or past days, each day with the knowledge of that day only."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -16,7 +16,7 @@ from pipeline.job.request import Request, check_as_of
 from pipeline.settings import AssetSettings
 from pipeline.sources.base import PriceSource
 from pipeline.store import Engine
-from pipeline.types import CheckResult, RawPrices, RunSummary
+from pipeline.types import RawPrices, RunSummary
 
 
 @dataclass
@@ -39,10 +39,6 @@ class DownloadedOnce:
             seen = self.seen[asset.symbol] = self._asked(asset, start)
         is_before = seen.rows["session_date"] < np.datetime64(start, "D")
         return replace(seen, rows=seen.rows[~is_before], start=start)
-
-    def check(self, symbols: Collection[str]) -> CheckResult:
-        """Check the other source, as `PriceSource.check`."""
-        return self.origin.check(symbols)
 
     def _asked(self, asset: AssetSettings, start: date) -> RawPrices:
         try:

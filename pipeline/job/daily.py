@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import partial
 
 from pipeline.clock import utc_now
+from pipeline.errors import PricecastError
 from pipeline.ingest.rate_limit import RateLimitedBatch
 from pipeline.job.context import Job, StepResult
 from pipeline.job.due import Due, assign
@@ -22,7 +23,7 @@ from pipeline.settings import AssetSettings, Settings
 from pipeline.sources.base import PriceSource
 from pipeline.store import Engine
 from pipeline.timings import run_timer
-from pipeline.types import IngestSummary, RawPrices, Restatement, RunStatus, RunSummary
+from pipeline.types import Failure, IngestSummary, RawPrices, Restatement, RunStatus, RunSummary
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ def _prices(run: _Run, selection: Selection) -> None:
     total = len(selection.all)
     for done, asset in enumerate(selection.all):
         run.progress("prices", asset.symbol, done, total)
-        if run.tally.is_done(asset, partial(_ingest, run, asset)):
+        if _contained(run, asset, partial(_ingest, run, asset)):
             run.tally.served.add(asset.symbol)
     run.progress("prices", "", total, total)
 
@@ -167,7 +168,7 @@ def _forecast_all(run: _Run, assets: Sequence[AssetSettings]) -> None:
         nonlocal done
         asset, pending = handed_out.popleft()
         run.progress("forecasts", asset.symbol, done, len(assets))
-        if run.tally.is_done(asset, lambda: _store(run, asset, pending)):
+        if _contained(run, asset, partial(_store, run, asset, pending)):
             run.tally.served.add(asset.symbol)
         done += 1
 
@@ -189,7 +190,7 @@ def _handed_out(run: _Run, asset: AssetSettings, workers: Workers) -> list[Pendi
         run.tally.failures.extend(due.failures)
         pending.extend(workers.submit(assignment) for assignment in due.assignments)
 
-    run.tally.is_done(asset, hand_out)
+    _contained(run, asset, hand_out)
     return pending
 
 
@@ -202,3 +203,19 @@ def _store(run: _Run, asset: AssetSettings, pending: Sequence[Pending]) -> None:
     tally.add_forecasts(combined)
     if combined.count:
         tally.scores += run.steps.score(job, asset).count
+
+
+def _contained(run: _Run, asset: AssetSettings, work: Callable[[], None]) -> bool:
+    """Do the work of one asset, record its failure instead of raising it, and say whether it succeeded."""
+    try:
+        work()
+    except PricecastError as error:
+        run.tally.failures.append(Failure(asset.symbol, "", str(error)))
+        return False
+    except Exception as error:
+        # A defect that shows with one asset must not stop the others.
+        log.exception("unexpected failure of %s", asset.symbol)
+        message = f"{asset.symbol}: unexpected {type(error).__name__}: {error}\n  Run again with --debug."
+        run.tally.failures.append(Failure(asset.symbol, "", message))
+        return False
+    return True

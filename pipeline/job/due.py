@@ -44,24 +44,29 @@ def assign(job: Job, asset: AssetSettings) -> Due:
     return Due(tuple(one for one in assignments if one is not None), tuple(failures))
 
 
+def has_backtest(job: Job, connection: Connection, symbol: str, config: ModelConfig) -> bool:
+    """Does the model need no backtest, because it has one or because the settings ask for none?"""
+    return job.settings.backtest.origins == 0 or read.has_forecasts(
+        connection, symbol, config.name, config.config_hash, ForecastKind.BACKTEST
+    )
+
+
 def _assignment(job: Job, connection: Connection, history: History, config: ModelConfig) -> Assignment | None:
     own, plan = history.own, job.settings.backtest
     symbol = own.asset.symbol
-    has_backtest = plan.origins == 0 or read.has_forecasts(
-        connection, symbol, config.name, config.config_hash, ForecastKind.BACKTEST
-    )
+    is_backtested = has_backtest(job, connection, symbol, config)
     sessions = own.prices.bars.session_dates
     has_newest = len(sessions) > 0 and sessions[-1] == own.newest
     is_live = has_newest and not read.has_live_origin(
         connection, symbol, config.name, config.config_hash, own.newest
     )
-    if has_backtest and not is_live:
+    if is_backtested and not is_live:
         return None
     return Assignment(
         features=features_of(history, config),
         config=config,
         calendar=own.calendar,
-        backtest_origins=0 if has_backtest else plan.origins,
+        backtest_origins=0 if is_backtested else plan.origins,
         refit_every=plan.refit_every,
         is_live=is_live,
         warm_start=_warm_start(connection, history, config),

@@ -1,23 +1,19 @@
 """Keep the record of a run: its row in `runs`, the counts of what it has done, and its summary."""
 
 import json
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 
 from pipeline import __version__
-from pipeline.errors import PricecastError
 from pipeline.job.context import Job, StepResult
 from pipeline.job.request import Request, Selection
 from pipeline.settings import AssetSettings, Settings
 from pipeline.sources.base import PriceSource
 from pipeline.store import Engine, write, writing
 from pipeline.types import Failure, IngestSummary, RunStatus, RunSummary, Timings
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -36,21 +32,6 @@ class Tally:
         """Count the forecasts that a step stored, and record its failures, each once."""
         self.forecasts += result.count
         self.failures.extend(failure for failure in result.failures if failure not in self.failures)
-
-    def is_done(self, asset: AssetSettings, work: Callable[[], None]) -> bool:
-        """Do the work of one asset and say whether it succeeded; a failure is recorded and not raised."""
-        try:
-            work()
-        except PricecastError as error:
-            self.failures.append(Failure(asset.symbol, "", str(error)))
-            return False
-        except Exception as error:
-            # A defect that shows with one asset must not stop the others.
-            log.exception("unexpected failure of %s", asset.symbol)
-            message = f"{asset.symbol}: unexpected {type(error).__name__}: {error}\n  Run again with --debug."
-            self.failures.append(Failure(asset.symbol, "", message))
-            return False
-        return True
 
     def status(self, assets: Sequence[AssetSettings]) -> RunStatus:
         """Give DONE without failures, DEGRADED if some of `assets` succeeded all the same, else FAILED."""
@@ -93,7 +74,7 @@ def finish_run(job: Job, status: RunStatus, tally: Tally, finished_at: datetime)
 def summary_of(
     request: Request, job: Job, assets: Sequence[AssetSettings], tally: Tally, timings: Timings
 ) -> RunSummary:
-    """Summarise a run."""
+    """Summarise a run: status, prices of each asset, failures, notes and counts."""
     return RunSummary(
         run_id=job.run_id,
         as_of=job.as_of,

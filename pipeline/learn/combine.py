@@ -92,7 +92,11 @@ class AlreadyIssued:
 
     def is_complete(self, newest: np.datetime64) -> bool:
         """Check that no forecast is due, where `newest` is the newest settled session."""
-        return self.has_backtest and bool(np.isin(newest, self.live_origins))
+        return self.has_backtest and self.is_live(newest)
+
+    def is_live(self, newest: np.datetime64) -> bool:
+        """Is there a live forecast from the session `newest`?"""
+        return bool(np.isin(newest, self.live_origins))
 
 
 def due_blocks(
@@ -117,7 +121,7 @@ def due_blocks(
     if not issued.has_backtest:
         is_past = ~np.isin(origins, [*issued.live_origins, newest])
         due += blocks(combination, is_past, config, symbol, ForecastKind.BACKTEST)
-    if newest not in issued.live_origins:
+    if not issued.is_live(newest):
         due += blocks(combination, origins == newest, config, symbol, ForecastKind.LIVE)
     return due
 

@@ -157,7 +157,7 @@ class _Chain:
         return _FitInputs(seen, _windows(seen, config), measured)
 
     def _fit(self, inputs: _FitInputs, rows: IntArray, start_weights: bytes = b"") -> Fit:
-        """Fit at the first of the rows."""
+        """Fit the model on what was known at the session of the first of the rows."""
         config = self.assignment.config
         return train(inputs.features, inputs.windows, int(rows[0]), config, start_weights, inputs.lead_lags)
 

@@ -47,13 +47,6 @@ class EnsembleParameters:
 
 
 @dataclass(frozen=True)
-class RidgeParameters:
-    """The penalties that ridge regression may choose from."""
-
-    alphas: tuple[float, ...]
-
-
-@dataclass(frozen=True)
 class ModelConfig:
     """Everything besides data and seed that determines a model's forecasts."""
 
@@ -127,6 +120,9 @@ class Model(Protocol):
         self, training: Windows, validation: Windows, seed: int, start_weights: bytes = b""
     ) -> FittedModel:
         """Train on scaled windows with finite targets; the same arguments give the same model.
+
+        The last step of a window is its newest session, feature 0 the close in the chosen difference. Column
+        h of the targets is the value of session h + 1 alone, or of the whole horizon for Target.LAST.
 
         `validation` lies after `training` and may be empty. `start_weights` are the weights of an earlier fit
         to start from; if they are empty, and in models without iterative training, the fit is cold.

@@ -27,7 +27,7 @@ ALLOWED_NAMES: Mapping[str, tuple[str, ...]] = {
 
 
 def recurrent_parameters(choices: Choices, own: Mapping[str, Any]) -> LstmParameters:
-    """The parameters of a recurrent model from the settings, its recipe's `own` keys and its override."""
+    """Make the parameters of a recurrent model from settings, its recipe's `own` keys and its override."""
     merged = merged_settings(choices.settings.lstm, own, choices.lstm_override, choices.name)
     found = lstm_parameters(merged, choices.name, choices.features, choices.n_features_of_others)
     return without_warm_starts(found) if choices.chooses_leads else found

@@ -32,7 +32,7 @@ def _accept(config: ModelConfig) -> None:
 
 @dataclass(frozen=True)
 class Recipe(Generic[P]):
-    """How one registered model is configured and built; None follows the general settings.
+    """How a registered model is configured and built. A difference or scaler of None is that of the settings.
 
     `parameters` makes the model's own part of the configuration, a frozen dataclass or None, of which the
     configuration hash is made too; `build` makes the model of it. Both raise ConfigError for what cannot be,
@@ -52,12 +52,12 @@ class Recipe(Generic[P]):
 
 
 def no_parameters(choices: Choices) -> None:
-    """Give a model without parameters none; ConfigError for keys of [model.NAME.lstm]."""
+    """Check that a model without parameters has no keys in [model.NAME.lstm], and give None."""
     require_no_lstm_keys(choices)
 
 
 def require_no_lstm_keys(choices: Choices) -> None:
-    """ConfigError where [model.NAME.lstm] is set for a model that is no LSTM."""
+    """Raise ConfigError if [model.NAME.lstm] is set for a model that is no LSTM."""
     name = choices.name
     if choices.lstm_override:
         raise ConfigError(

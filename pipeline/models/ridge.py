@@ -5,10 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import Ridge as RidgeRegression
 
-from pipeline.models.base import RidgeParameters
 from pipeline.models.recipe import Choices, Recipe, require_no_lstm_keys
 from pipeline.models.weights import pack, unpack
 from pipeline.types import EpochLoss, FeatureSet, FloatArray, Windows
+
+
+@dataclass(frozen=True)
+class RidgeParameters:
+    """The penalties that ridge regression may choose from."""
+
+    alphas: tuple[float, ...]
 
 
 @dataclass(frozen=True)

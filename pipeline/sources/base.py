@@ -30,6 +30,10 @@ class PriceSource(Protocol):
         """
         ...
 
+
+class CheckedSource(PriceSource, Protocol):
+    """A price source that can say whether it is ready."""
+
     def check(self, symbols: Collection[str]) -> CheckResult:
         """Check that files or folders which the source needs for `symbols` are there. Downloads nothing."""
         ...

@@ -8,9 +8,9 @@ of a database, open it themselves and return rows.
 from sqlalchemy import Connection, Engine
 
 from pipeline.store.engine import (
+    absent_file,
     backup,
     check,
-    is_absent,
     open_read_only,
     open_store,
     reading,
@@ -23,9 +23,9 @@ __all__ = [
     "VIEW_COLUMNS",
     "Connection",
     "Engine",
+    "absent_file",
     "backup",
     "check",
-    "is_absent",
     "open_read_only",
     "open_store",
     "reading",

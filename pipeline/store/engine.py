@@ -71,10 +71,14 @@ def open_store(url: str) -> Iterator[Engine]:
         yield engine
 
 
-def is_absent(url: str) -> bool:
-    """Return whether `url` is a SQLite file that does not exist yet."""
+def absent_file(url: str) -> Path | None:
+    """Return the SQLite file of the database at `url` if it does not exist yet, otherwise None.
+
+    Raises StoreError for a URL that is not a database's.
+    """
     address = _address(url)
-    return address.get_backend_name() == "sqlite" and not Path(address.database or "").exists()
+    file = Path(address.database or "")
+    return file if address.get_backend_name() == "sqlite" and not file.exists() else None
 
 
 @contextmanager

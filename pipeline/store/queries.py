@@ -1,11 +1,9 @@
 """The queries of commands and flows: each takes the address of a database and returns rows."""
 
-from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import text
 
-from pipeline.errors import PricecastError
 from pipeline.store import read
 from pipeline.store.engine import open_read_only, reading
 from pipeline.types import Rows
@@ -59,21 +57,6 @@ def forecasts_of(database: str, symbol: str, horizon: int) -> Rows:
 def prices_of(database: str, symbol: str) -> Rows:
     """Return the current prices of one asset, oldest first."""
     return _rows(database, _PRICES_OF, symbol=symbol)
-
-
-def only_symbols(rows: Rows, symbols: Collection[str]) -> Rows:
-    """Return the rows of `symbols`, or all rows when `symbols` is empty.
-
-    Raises PricecastError with the symbols that have no rows.
-    """
-    if not symbols:
-        return rows
-    stored = {record["symbol"] for record in rows.records()}
-    absent = [symbol for symbol in symbols if symbol not in stored]
-    if absent:
-        choose = f"Choose from {', '.join(sorted(stored))}." if stored else "Run 'pricecast run' first."
-        raise PricecastError(f"nothing is stored for {', '.join(absent)}", choose)
-    return rows.where("symbol", symbols)
 
 
 def _rows(database: str, sql: str, **values: Any) -> Rows:

@@ -22,6 +22,7 @@ from pipeline.types import (
     KnownAction,
     KnownPrices,
     QuarantineCode,
+    QuarantineReason,
 )
 
 FAR_FUTURE = np.datetime64("9999-12-31", "D")
@@ -53,10 +54,15 @@ def known_actions(conn: Connection, symbol: str) -> Iterator[KnownAction]:
 
 def _decided_rows(conn: Connection, symbol: str) -> Iterator[DecidedRow]:
     row = rejected_bars.c
-    query = select(row.session_date, row.row, row.decision).where(row.symbol == symbol)
+    query = select(row.session_date, row.row, row.decision, row.decided_at_utc).where(row.symbol == symbol)
     decided = query.where(row.decision.is_not(None), row.session_date.is_not(None)).order_by(row.rejected_id)
-    for session, values, decision in conn.execute(decided):
-        yield DecidedRow(np.datetime64(session, "D"), row_prices(values), Decision(decision))
+    for session, values, decision, decided_at in conn.execute(decided):
+        yield DecidedRow(
+            session_date=np.datetime64(session, "D"),
+            prices=row_prices(values),
+            decision=Decision(decision),
+            decided_on=np.datetime64(decided_at.date(), "D"),
+        )
 
 
 def _undecided_bars(conn: Connection, symbol: str) -> Bars:
@@ -141,7 +147,7 @@ def gap_dates(conn: Connection, symbol: str) -> DateArray:
     return dates(found)
 
 
-def quarantined_rows(conn: Connection, identities: Sequence[int]) -> dict[int, tuple[QuarantineCode, str]]:
+def quarantined_rows(conn: Connection, identities: Sequence[int]) -> dict[int, QuarantineReason]:
     """Return why rows were quarantined, as a code and in words, by their numbers `identities`.
 
     A number without a row is left out of the result.
@@ -150,7 +156,9 @@ def quarantined_rows(conn: Connection, identities: Sequence[int]) -> dict[int, t
     query = select(row.code, row.reason).where(row.rejected_id == bindparam("which"))
     found = {identity: conn.execute(query, {"which": identity}).first() for identity in identities}
     return {
-        identity: (QuarantineCode(why.code), why.reason) for identity, why in found.items() if why is not None
+        identity: QuarantineReason(QuarantineCode(why.code), why.reason)
+        for identity, why in found.items()
+        if why is not None
     }
 
 

@@ -6,7 +6,7 @@ Names and order change only with a CHANGELOG entry.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from pipeline.store.tables import EVIDENCE
+from pipeline.store.evidence import EVIDENCE
 
 _SYMBOL = "The asset, as its price source spells it"
 _MODEL_COLUMNS = {
@@ -105,7 +105,7 @@ VIEW_COLUMNS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "metric_history": {
             **_SERIES_COLUMNS,
             "kind": _KIND,
-            "metric": "The metric's name, as in model_scoreboard",
+            "metric": "The metric's name: a column of model_scoreboard",
             "value": "Its value; NULL: undefined",
             "n": "Scored forecasts that it is computed from",
             "run_id": "The run that computed it",

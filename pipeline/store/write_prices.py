@@ -21,7 +21,6 @@ from pipeline.types import (
     Decision,
     IngestSummary,
     PriceChanges,
-    QuarantineCode,
     QuarantinedRow,
 )
 
@@ -141,22 +140,22 @@ def _store_quarantined(conn: Connection, changes: PriceChanges, seen: Row) -> li
     resolved rows that are quarantined again are unresolved. The reasons are those of the new rows.
     """
     row, symbol = rejected_bars.c, changes.symbol
-    query = select(row.rejected_id, row.date_text, row.code, row.row, row.session_date, row.resolved_at_utc)
+    query = select(row.rejected_id, row.date_text, row.reason, row.row, row.session_date, row.resolved_at_utc)
     stored = conn.execute(query.where(row.symbol == symbol)).all()
     known: dict[tuple[str, str], list[tuple[int, str]]] = {}
     for old in stored:
-        known.setdefault((old.date_text, old.code), []).append((old.rejected_id, old.row))
+        known.setdefault((old.date_text, old.reason), []).append((old.rejected_id, old.row))
     seen_again: set[int] = set()
-    fresh: dict[tuple[str, QuarantineCode, str], Row] = {}
+    fresh: dict[tuple[str, str, str], Row] = {}
     for bar in changes.quarantined:
         again = [
             identity
-            for identity, values in known.get((bar.date_text, bar.code), [])
+            for identity, values in known.get((bar.date_text, bar.reason), [])
             if _is_same_row(values, bar.row)
         ]
         seen_again.update(again)
         if not again:
-            fresh[bar.date_text, bar.code, bar.row] = _table_row(bar) | seen
+            fresh[bar.date_text, bar.reason, bar.row] = _table_row(bar) | seen
     insert_rows(conn, rejected_bars, list(fresh.values()))
     covered = {*changes.checked_dates.tolist(), None}  # every download contains the rows without a date
     gone = [
@@ -167,7 +166,7 @@ def _store_quarantined(conn: Connection, changes: PriceChanges, seen: Row) -> li
     back = [old.rejected_id for old in stored if old.rejected_id in seen_again and old.resolved_at_utc]
     _set_resolved_at(conn, gone, seen["first_seen_at_utc"])
     _set_resolved_at(conn, back, None)
-    return [new["reason"] for new in fresh.values()]
+    return [reason for _, reason, _ in fresh]
 
 
 def _table_row(bar: QuarantinedRow) -> Row:

@@ -54,6 +54,7 @@ from pipeline.types.prices import (
     Prices,
     QuarantineCode,
     QuarantinedRow,
+    QuarantineReason,
     RawPrices,
     ValidatedPrices,
 )
@@ -127,6 +128,7 @@ __all__ = [
     "Prices",
     "Provenance",
     "QuarantineCode",
+    "QuarantineReason",
     "QuarantinedRow",
     "RawPrices",
     "Rebasing",

@@ -105,6 +105,14 @@ _NEVER_RELEASED = frozenset(
 
 
 @dataclass(frozen=True)
+class QuarantineReason:
+    """Why a row is quarantined: a code for programs, and words for people."""
+
+    code: QuarantineCode
+    words: str
+
+
+@dataclass(frozen=True)
 class QuarantinedRow:
     """A downloaded row that is doubted and not stored as a price, with the reason."""
 
@@ -132,8 +140,10 @@ class DecidedRow:
 
     session_date: np.datetime64
     prices: tuple[float, float, float, float]
-    """Open, high, low, close."""
+    """Open, high, low, close; NaN for a missing price."""
     decision: Decision
+    decided_on: np.datetime64
+    """The UTC date of the decision."""
 
 
 class ActionKind(StrEnum):
@@ -166,6 +176,9 @@ class ValidatedPrices:
     """The accepted bars; empty when no row was accepted."""
     quarantined: tuple[QuarantinedRow, ...]
     actions: tuple[CorporateAction, ...]
+    """The corporate actions on accepted rows."""
+    early_actions: tuple[CorporateAction, ...]
+    """The corporate actions of sessions that have a row without any price, and no other row."""
     announced: tuple[CorporateAction, ...]
     """The splits on all downloaded rows, including rows that are quarantined or not settled yet.
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.models import MODELS, check_models
+from pipeline.score.metrics import METRICS
 from pipeline.settings import LstmSettings, Settings, load_settings
+from pipeline.sources import SOURCES
 from pipeline.store import VIEW_COLUMNS
 from pipeline.store.queries import read_rows
 from pipeline.types import QuarantineCode, Verdict
@@ -174,6 +176,27 @@ def test_columns_that_are_named_with_their_view_exist(path: Path) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_is_described(model: str) -> None:
     assert f"| `{model}` |" in prose(DOCS / "models.md")
+
+
+LISTS_OF_SOURCES = {
+    "docs/prices.md": DOCS / "prices.md",
+    "docs/settings.md": DOCS / "settings.md",
+    "docs/commands.md, from the help of --source": DOCS / "commands.md",
+    "pricecast.toml": ROOT / "pricecast.toml",
+    "deployments/.env.example": ROOT / "deployments" / ".env.example",
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("path", LISTS_OF_SOURCES.values(), ids=LISTS_OF_SOURCES)
+def test_every_source_is_named_wherever_sources_are_listed(source: str, path: Path) -> None:
+    assert re.search(rf"\b{re.escape(source)}\b", text_of(path))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_every_metric_is_described(metric: str) -> None:
+    described = VIEW_COLUMNS["metric_history"]["metric"]
+    assert metric in VIEW_COLUMNS["model_scoreboard"] or re.search(rf"\b{metric}\b", described)
 
 
 @pytest.mark.parametrize("verdict", Verdict)

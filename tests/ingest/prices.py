@@ -80,11 +80,12 @@ def downloaded(
     announced: tuple[CorporateAction, ...] = (),
     kinds: frozenset[ActionKind] = BOTH,
     expected: int = 0,
+    early: tuple[CorporateAction, ...] = (),
 ) -> ValidatedPrices:
     """From bars and events, make a download that was to bring them, and all days before row `expected`."""
     splits = tuple(one for one in actions if one.kind is ActionKind.SPLIT)
     sessions = np.union1d(bars.session_dates, FIRST + np.arange(expected))
-    return ValidatedPrices(bars, (), actions, (*splits, *announced), kinds, sessions)
+    return ValidatedPrices(bars, (), actions, early, (*splits, *announced), kinds, sessions)
 
 
 def stored(
@@ -98,10 +99,12 @@ def stored(
     return KnownPrices(bars, tuple(KnownAction(one, missing_since) for one in actions), decided, waiting)
 
 
-def decision(bars: Bars, row: int, what: Decision = Decision.RELEASED) -> DecidedRow:
-    """From bars and the number of a row, make the decision of a person on that bar."""
+def decision(bars: Bars, row: int, what: Decision = Decision.RELEASED, days_later: int = 1) -> DecidedRow:
+    """From bars and the number of a row, make the decision of a person on that bar, some days later."""
     opened, high, low, close = (float(getattr(bars, name)[row]) for name in PRICES)
-    return DecidedRow(bars.session_dates[row], (opened, high, low, close), what)
+    return DecidedRow(
+        bars.session_dates[row], (opened, high, low, close), what, bars.session_dates[row] + days_later * DAY
+    )
 
 
 def counts(changes: PriceChanges) -> tuple[int, int, int, int]:

@@ -45,10 +45,16 @@ def judged(
     return validate(given_rows, asset, trading_calendar(asset.calendar, 30), as_of, decided)
 
 
-def decision(rows: RawPrices, row: int, what: Decision = Decision.RELEASED) -> DecidedRow:
+DECIDED_ON = np.datetime64("2024-05-07", "D")
+"""When a person decides, unless a test says otherwise."""
+
+
+def decision(
+    rows: RawPrices, row: int, what: Decision = Decision.RELEASED, on: np.datetime64 = DECIDED_ON
+) -> DecidedRow:
     """From raw prices and the number of a row, make the decision of a person on that row as it was read."""
     opened, high, low, close = (float(rows.rows[name][row]) for name in OHLC)
-    return DecidedRow(np.datetime64(rows.rows["date_text"][row], "D"), (opened, high, low, close), what)
+    return DecidedRow(np.datetime64(rows.rows["date_text"][row], "D"), (opened, high, low, close), what, on)
 
 
 def reasons(prices: ValidatedPrices) -> list[str]:

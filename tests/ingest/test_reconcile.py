@@ -210,12 +210,25 @@ def test_a_dividend_of_a_session_without_prices_is_stored_before_its_bar(first_r
     bars, paid = made_bars(N), action(N - 2)
     given_bars = part_of(bars, {*range(N)} - {N - 2})
     known = NOTHING if first_run else rows_of(bars, slice(0, N - 3))
-    changes = reconcile(downloaded(given_bars, paid, expected=N), stored(known), NOW)
+    changes = reconcile(downloaded(given_bars, early=(paid,), expected=N), stored(known), NOW)
     assert changes.actions.given == (paid,)
     assert changes.missing.tolist() == [bars.session_dates[N - 2].item()]
     then = stored(after(known, changes), paid)
     filled = reconcile(downloaded(bars, paid), then, NOW)
     assert (counts(filled), filled.actions.given, filled.actions.vanished) == ((1, 0, 0, 0), (), ())
+
+
+def test_a_dividend_before_its_bar_is_not_stored_from_a_download_in_units_that_nothing_explains() -> None:
+    bars, paid = made_bars(N), action(N - 1)
+    known = rows_of(bars, slice(0, N - 5))
+    changes = reconcile(downloaded(times(known, 0.1), early=(paid,), expected=N), stored(known), NOW)
+    assert (counts(changes)[3], changes.actions.given) == (N - 5, ())
+
+
+def test_a_dividend_before_its_bar_is_not_stored_for_the_past() -> None:
+    bars = made_bars(N)
+    past = downloaded(rows_of(bars, slice(0, 20)), early=(action(20),), expected=21)
+    assert reconcile(past, stored(bars), NOW).actions.given == ()
 
 
 def test_an_event_that_vanishes_is_doubted_and_withdrawn_when_it_stays_away() -> None:

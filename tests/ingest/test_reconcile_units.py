@@ -303,7 +303,7 @@ def test_a_history_rebased_by_a_split_has_the_splits_exact_ratio_however_the_sou
     value: float, kinds: frozenset[ActionKind]
 ) -> None:
     bars = made_bars(N + 1)
-    known, now = rows_of(bars, slice(0, N)), noisy(times(bars, 1.0 / value), 5, 4e-4)
+    known, now = rows_of(bars, slice(0, N)), noisy(times(bars, 1.0 / value), 5, 4e-5)
     events = (split(N, value),) if kinds is BOTH else ()
     changes = reconcile(downloaded(rows_of(now, slice(30, None)), *events, kinds=kinds), stored(known), NOW)
     assert changes.rebasing is not None
@@ -312,7 +312,7 @@ def test_a_history_rebased_by_a_split_has_the_splits_exact_ratio_however_the_sou
     np.testing.assert_allclose(then.close, bars.close[:30] / value, rtol=1e-15)
 
 
-@pytest.mark.parametrize("ratio", [0.25 * 0.99, 0.995, 1.0 / 1.1 * 0.997])
+@pytest.mark.parametrize("ratio", [0.25 * 0.99, 0.25 * 0.9992, 0.995, 1.0 / 1.1 * 0.997])
 def test_a_history_adjusted_for_more_than_a_split_keeps_the_ratio_that_is_measured(ratio: float) -> None:
     bars = made_bars(N + 1)
     known, value = rows_of(bars, slice(0, N)), 4.0 if ratio < 0.5 else 1.1
@@ -322,9 +322,25 @@ def test_a_history_adjusted_for_more_than_a_split_keeps_the_ratio_that_is_measur
 
 
 @pytest.mark.parametrize("ratio", [0.9995, 0.99])
-def test_a_history_adjusted_without_any_split_keeps_the_ratio_that_is_measured(ratio: float) -> None:
+@pytest.mark.parametrize(
+    ("known_splits", "given_splits"),
+    [
+        pytest.param((), (), id="without any split"),
+        pytest.param((split(N - 1, 1.5),), (split(N - 1, 1.50004),), id="after a split that is rounded"),
+        pytest.param(
+            (split(N - 3, 7.0), split(N - 2, 3.0), split(N - 1, 2.0)),
+            (split(N - 1, 2.0), split(N - 2, 3.0), split(N - 3, 7.0)),
+            id="after splits in another order",
+        ),
+    ],
+)
+def test_a_history_adjusted_for_a_dividend_keeps_the_ratio_that_is_measured(
+    ratio: float, known_splits: tuple[CorporateAction, ...], given_splits: tuple[CorporateAction, ...]
+) -> None:
     bars = made_bars(N)
-    changes = reconcile(downloaded(times(bars, ratio)), stored(bars), NOW)
+    changed = times(bars, ratio, slice(0, N - 4))
+    changes = reconcile(downloaded(changed, *given_splits), stored(bars, *known_splits), NOW)
+    assert counts(changes) == (0, 0, N - 4, 0)
     assert changes.rebasing is not None
     assert changes.rebasing.ratio == pytest.approx(ratio, rel=1e-9)
 
@@ -332,7 +348,7 @@ def test_a_history_adjusted_without_any_split_keeps_the_ratio_that_is_measured(r
 def test_a_split_that_the_source_takes_back_is_undone_exactly() -> None:
     bars = made_bars(N)
     known = stored(times(rows_of(bars, slice(0, N - 1)), 0.25), split(N - 1))
-    back = noisy(rows_of(bars, slice(20, None)), 3, 4e-4)
+    back = noisy(rows_of(bars, slice(20, None)), 3, 4e-5)
     changes = reconcile(downloaded(back), known, NOW)
     assert changes.rebasing is not None
     assert changes.rebasing.ratio == pytest.approx(4.0, rel=1e-15)
@@ -347,7 +363,7 @@ def test_a_split_that_the_source_takes_back_is_undone_exactly() -> None:
         pytest.param((), 1.0, id="no split"),
         pytest.param((split(N),), 0.25, id="a split since the decision"),
         pytest.param((split(N - 2, 2.0), split(N, 3.0)), 1.0 / 6.0, id="two splits since the decision"),
-        pytest.param((split(N - 2, 2.0), split(N, 3.0)), 1.0 / 3.0, id="one split before it and one since"),
+        pytest.param((split(N - 4, 2.0), split(N, 3.0)), 1.0 / 3.0, id="one split before it and one since"),
         pytest.param((split(2, 2.0), split(N, 3.0)), 1.0 / 3.0, id="an older split does not matter"),
     ],
 )
@@ -356,7 +372,7 @@ def test_a_released_bar_is_recognised_after_splits_in_their_units(
 ) -> None:
     odd = times(made_bars(N + 1), 3.0, slice(N - 5, N - 4))
     known = rows_of(odd, [row for row in range(N) if row != N - 5])
-    released = stored(times(known, factor), *splits, decided=(decision(odd, N - 5),))
+    released = stored(times(known, factor), *splits, decided=(decision(odd, N - 5, days_later=2),))
     changes = reconcile(downloaded(times(odd, factor), *splits), released, NOW)
     assert counts(changes) == (2, 0, 0, 0)
 

@@ -1,6 +1,7 @@
 """Which rows of a download are believed, each judged by itself, and the reasons for those that are not."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.ingest.validate import as_json
+from pipeline.ingest.quarantine import row_as_json
 from pipeline.settings import AssetSettings
 from tests.ingest.raw_rows import INF, NAN, WEEK, dates_of, gaps_of, judged, raw, reasons
 
@@ -83,7 +84,7 @@ def test_a_faulty_row_is_rejected_with_its_reason_and_its_values(
     ("value", "kept"), [(NAN, None), (INF, "inf"), (-INF, "-inf"), (0.0, 0.0), (1.5, 1.5)], ids=str
 )
 def test_a_number_is_kept_as_json_can_hold_it(value: float, kept: object) -> None:
-    assert json.loads(as_json({"close": value})) == {"close": kept}
+    assert json.loads(row_as_json({"close": value})) == {"close": kept}
 
 
 def test_a_coin_worth_a_fraction_of_a_cent_is_believed() -> None:
@@ -208,8 +209,8 @@ def test_a_dividend_on_a_row_without_prices_is_known_and_the_row_quarantined() -
 
     prices = judged(rows)
 
-    assert [(str(one.ex_date), one.value) for one in prices.actions] == [(WEEK[2], 0.24)]
-    assert reasons(prices) == ["all prices missing"]
+    assert [(str(one.ex_date), one.value) for one in prices.early_actions] == [(WEEK[2], 0.24)]
+    assert (prices.actions, reasons(prices)) == ((), ["all prices missing"])
 
 
 @pytest.mark.parametrize(
@@ -219,4 +220,27 @@ def test_a_dividend_on_another_row_in_quarantine_waits_with_it(fault: dict[str, 
     rows = raw(WEEK, dividend=[NAN, NAN, 0.24, NAN, NAN])
     for column, value in fault.items():
         rows.rows.loc[2, column] = value
-    assert judged(rows).actions == ()
+    assert (judged(rows).actions, judged(rows).early_actions) == ((), ())
+
+
+@pytest.mark.parametrize("prices_of_other", [11.0, NAN], ids=["with prices", "without prices"])
+def test_a_dividend_without_prices_counts_only_if_its_session_has_no_other_row(
+    prices_of_other: float,
+) -> None:
+    rows = raw([*WEEK, WEEK[2]], dividend=[NAN, NAN, 0.5, NAN, NAN, 0.9])
+    rows.rows.loc[5, ["open", "high", "low", "close"]] = NAN
+    rows.rows.loc[2, ["open", "high", "low", "close"]] = prices_of_other
+
+    prices = judged(rows)
+
+    assert prices.early_actions == ()
+    assert [one.value for one in prices.actions] == [0.5] * (prices_of_other == 11.0)
+
+
+def test_a_download_in_another_currency_gives_no_dividend_of_any_row() -> None:
+    rows = replace(raw(WEEK, dividend=[0.1, NAN, 0.24, NAN, NAN]), currency="GBp")
+    rows.rows.loc[2, ["open", "high", "low", "close"]] = NAN
+
+    prices = judged(rows)
+
+    assert (prices.actions, prices.early_actions) == ((), ())

@@ -77,8 +77,8 @@ def test_a_decided_row_is_recognised_in_the_units_of_a_later_split(what: Decisio
     assert (WEEK[1] in dates_of(prices)) is (what is Decision.RELEASED)
 
 
-@pytest.mark.parametrize(("factor", "is_recognised"), [(4.0, True), (8.0, True), (2.0, False)])
-def test_a_decided_row_is_recognised_in_the_units_of_all_or_the_newest_of_later_splits(
+@pytest.mark.parametrize(("factor", "is_recognised"), [(1.0, True), (2.0, True), (8.0, True), (4.0, False)])
+def test_a_decided_row_is_recognised_in_the_units_of_the_splits_since_in_their_order(
     factor: float, is_recognised: bool
 ) -> None:
     odd = raw(WEEK, high=[12.0, 8.0, 12.0, 12.0, 12.0])
@@ -90,12 +90,28 @@ def test_a_decided_row_is_recognised_in_the_units_of_all_or_the_newest_of_later_
     assert (prices.quarantined == ()) is is_recognised
 
 
-def test_a_decided_row_is_not_recognised_by_a_split_before_its_date() -> None:
-    odd = raw(WEEK, high=[12.0, 8.0, 12.0, 12.0, 12.0])
-    now = raw(WEEK, high=[12.0, 2.0, 12.0, 12.0, 12.0], split_ratio=[NAN, 4.0, NAN, NAN, NAN])
-    now.rows.loc[1, ["open", "low", "close"]] = [2.5, 2.25, 2.75]
+@pytest.mark.parametrize("what", list(Decision))
+def test_a_corrected_row_is_another_row_where_the_split_came_before_the_decision(what: Decision) -> None:
+    """A row that a split was not applied to, decided on after the split, and then corrected by the source."""
+    odd = raw(WEEK, high=[48.0, 12.0, 12.0, 12.0, 12.0], split_ratio=[NAN, 4.0, NAN, NAN, NAN])
+    odd.rows.loc[0, ["open", "low", "close"]] = [40.0, 36.0, 44.0]
+    corrected = raw(WEEK, split_ratio=[NAN, 4.0, NAN, NAN, NAN])
+    corrected.rows.loc[0, "high"] = 8.0  # below its open: quarantined, unless a decision were taken for it
 
-    assert len(judged(now, decided=(decision(odd, 1),)).quarantined) == 1
+    prices = judged(corrected, decided=(decision(odd, 0, what, np.datetime64("2024-05-08")),))
+
+    assert reasons(prices) == ["high is below low"]
+    good = judged(raw(WEEK), decided=(decision(odd, 0, what, np.datetime64("2024-05-08")),))
+    assert (dates_of(good), good.quarantined) == (WEEK, ())
+
+
+def test_a_row_without_prices_that_a_person_rejected_is_recognised_and_its_dividend_not_stored() -> None:
+    rows = raw(WEEK, dividend=[NAN, NAN, 0.24, NAN, NAN])
+    rows.rows.loc[2, ["open", "high", "low", "close"]] = NAN
+
+    prices = judged(rows, decided=(decision(rows, 2, Decision.REJECTED),))
+
+    assert (prices.quarantined, prices.early_actions) == ((), ())
 
 
 def contested() -> RawPrices:

@@ -1,7 +1,6 @@
 import numpy as np
 
-from pipeline.models.base import RidgeParameters
-from pipeline.models.ridge import Ridge
+from pipeline.models.ridge import Ridge, RidgeParameters
 from pipeline.types import Windows
 from tests.made import made_windows
 

@@ -35,22 +35,33 @@ def made(n: int = 120, seed: int = 3) -> Outcomes:
 HAND = outcomes(np.array([100.0, 200.0]), np.array([110.0, 190.0]), np.array([105.0, 210.0]))
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("mae", 12.5),
-        ("rmse", math.sqrt((25 + 400) / 2)),
-        ("mape", 100 * (5 / 105 + 20 / 210) / 2),
-        ("smape", 100 * (5 / 107.5 + 20 / 200) / 2),
-        ("mase", 6.25),
-        ("theil_u", math.sqrt((0.05**2 + 0.1**2) / (0.05**2 + 0.05**2))),
-        ("hit_rate", 0.5),
-        ("coverage_80", 0.0),
-        ("coverage_95", 0.0),
-    ],
-)
+def squared_log(ratio: float) -> float:
+    return math.log(ratio) ** 2
+
+
+HAND_WORKED = {
+    "mae": 12.5,
+    "rmse": math.sqrt((25 + 400) / 2),
+    "mape": 100 * (5 / 105 + 20 / 210) / 2,
+    "smape": 100 * (5 / 107.5 + 20 / 200) / 2,
+    "mase": 6.25,
+    "skill": 1.0
+    - (squared_log(110 / 105) + squared_log(190 / 210)) / (squared_log(100 / 105) + squared_log(200 / 210)),
+    "theil_u": math.sqrt((0.05**2 + 0.1**2) / (0.05**2 + 0.05**2)),
+    "hit_rate": 0.5,
+    "coverage_80": 0.0,
+    "coverage_95": 0.0,
+}
+AGAINST_THE_PAPERS = {"dm_p_value"}
+
+
+@pytest.mark.parametrize(("name", "value"), HAND_WORKED.items())
 def test_a_metric_has_its_hand_worked_value(name: str, value: float) -> None:
     assert METRICS[name](HAND) == pytest.approx(value)
+
+
+def test_every_metric_is_compared_with_an_independent_value() -> None:
+    assert set(METRICS) == {*HAND_WORKED, *AGAINST_THE_PAPERS}
 
 
 def test_metrics_agree_with_plain_loops() -> None:

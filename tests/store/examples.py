@@ -85,7 +85,7 @@ def validated(
 ) -> ValidatedPrices:
     """A download of these bars, which was asked for their sessions and for the missing ones."""
     expected = np.union1d(bars.session_dates, np.array(missing, dtype="datetime64[D]"))
-    return ValidatedPrices(bars, quarantined, actions, actions, kinds, expected)
+    return ValidatedPrices(bars, quarantined, actions, (), actions, kinds, expected)
 
 
 def store_prices(

@@ -22,6 +22,7 @@ from pipeline.store import (
 from pipeline.store import engine as store_engine
 from pipeline.store.tables import metadata
 from pipeline.store.views import recreate_views
+from pipeline.types import QuarantineCode
 from tests.store.examples import (
     dates,
     issue,
@@ -172,3 +173,44 @@ def test_an_upgraded_store_takes_the_next_download(tmp_path: Path) -> None:
         summary = store_prices(conn, validated(bars), 1, later(1))
         assert (summary.new, summary.revised, summary.n_gaps) == (2, 2, 0)
         assert summary.in_quarantine == 0
+
+
+REASONS = {
+    "date cannot be read": QuarantineCode.UNREADABLE_DATE,
+    "not a session of the calendar": QuarantineCode.NO_SESSION,
+    "all prices missing": QuarantineCode.NO_PRICES,
+    "a price is missing": QuarantineCode.MISSING_PRICE,
+    "a price is not finite": QuarantineCode.NOT_FINITE,
+    "a price is not positive": QuarantineCode.NOT_POSITIVE,
+    "high is below low": QuarantineCode.HIGH_BELOW_LOW,
+    "open or close lies outside low to high": QuarantineCode.OUTSIDE_RANGE,
+    "volume is negative or not finite": QuarantineCode.BAD_VOLUME,
+    "conflicting rows for one date": QuarantineCode.CONFLICT,
+    "in USD, where the asset is configured in EUR": QuarantineCode.WRONG_CURRENCY,
+    "dated in UTC, where the calendar XNYS has another time": QuarantineCode.WRONG_TIME_ZONE,
+    "about 100 times too high": QuarantineCode.HUNDREDFOLD,
+    "a jump like a split of 4:1 that is not applied to the prices before": QuarantineCode.UNAPPLIED_SPLIT,
+    "a jump like a split of 2:1 or 1:2 that is not applied to all prices": QuarantineCode.UNAPPLIED_SPLIT,
+    "a jump of the whole bar without a split": QuarantineCode.PRICE_JUMP,
+}
+
+
+def test_quarantined_rows_of_the_fourth_schema_get_the_codes_of_their_reasons(tmp_path: Path) -> None:
+    old = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with old.begin() as conn:
+        command.upgrade(store_engine.migration_config(conn), "0004")
+        conn.exec_driver_sql(
+            "INSERT INTO runs (command, source, as_of_utc, started_at_utc, status, code_version, settings)"
+            " VALUES ('run', 'x', '2024-03-01 12:00:00', '2024-03-01 12:00:00', 'done', '1', '{}')"
+        )
+        conn.exec_driver_sql("INSERT INTO assets VALUES ('A', '24/7', 'USD', '[]', 1, NULL)")
+        for reason in REASONS:
+            conn.exec_driver_sql(
+                "INSERT INTO rejected_bars (symbol, date_text, reason, row, first_seen_at_utc, run_id)"
+                " VALUES ('A', 'x', ?, '{}', '2024-03-01 12:00:00', 1)",
+                (reason,),
+            )
+    old.dispose()
+    with open_store(str(tmp_path / "old.db")) as newer, reading(newer) as conn:
+        found = dict(conn.exec_driver_sql("SELECT reason, code FROM rejected_bars").tuples().all())
+    assert found == {reason: code.value for reason, code in REASONS.items()}

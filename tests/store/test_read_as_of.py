@@ -35,7 +35,7 @@ def begin(conn: Connection, at: datetime, symbol: str = SYMBOL) -> PastRun:
 def download(conn: Connection, at: datetime, bars: Bars, *actions: CorporateAction) -> PastRun:
     """A run that is given just these bars and actions."""
     run = begin(conn, at, bars.symbol)
-    given = ValidatedPrices(bars, (), actions, actions, EVENTS, bars.session_dates)
+    given = ValidatedPrices(bars, (), actions, (), actions, EVENTS, bars.session_dates)
     changes = reconcile(given, read_known.known_prices(conn, bars.symbol), at)
     write_prices.store_changes(conn, changes, bars.session_dates[0].item(), run.run_id, at)
     return run

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from pipeline.calendars import TradingCalendar, utc_moment
 from pipeline.errors import AssetError, PricecastError
 from pipeline.job.context import Job, StepResult
+from pipeline.job.due import has_backtest
+from pipeline.job.steps.prices import newest_bar
 from pipeline.job.workers import Pending
 from pipeline.learn.combine import AlreadyIssued, combine_members, due_blocks
 from pipeline.learn.intervals import PastErrors, backtest_errors, conformal_bands
 from pipeline.models import ENSEMBLES, configure
 from pipeline.models.base import EnsembleParameters, ModelConfig
 from pipeline.settings import AssetSettings
-from pipeline.store import Connection, read, read_past, reading, write, writing
+from pipeline.store import Connection, read_past, reading, write, writing
 from pipeline.timings import timed
 from pipeline.types import BoolArray, DateArray, Failure, ForecastBlock, ForecastKind, SeriesKey, Work
 
@@ -71,10 +73,8 @@ def prune_weights(job: Job) -> StepResult:
 def _store_ensemble(job: Job, asset: AssetSettings, config: ModelConfig, made_of: EnsembleParameters) -> int:
     newest, key = job.newest_settled(asset), (asset.symbol, config.name, config.config_hash)
     with reading(job.store) as connection:
-        has_backtest = job.settings.backtest.origins == 0 or read.has_forecasts(
-            connection, *key, ForecastKind.BACKTEST
-        )
-        issued = AlreadyIssued(has_backtest, read_past.live_origins(connection, *key))
+        has_one = has_backtest(job, connection, asset.symbol, config)
+        issued = AlreadyIssued(has_one, read_past.live_origins(connection, *key))
         if issued.is_complete(newest):
             return 0
         members = read_past.member_forecasts(connection, asset.symbol, made_of.members, config.ahead, newest)
@@ -129,9 +129,7 @@ def _is_late(target_dates: DateArray, calendar: TradingCalendar, made_at: dateti
 
 
 def _require_newest_bar(job: Job, asset: AssetSettings) -> None:
-    expected = job.newest_settled(asset)
-    with reading(job.store) as connection:
-        newest = read.newest_session(connection, asset.symbol, expected)
+    expected, newest = job.newest_settled(asset), newest_bar(job, asset)
     if newest != expected:
         raise AssetError(
             asset.symbol,

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import tenacity
 
 from pipeline.errors import SourceError, TransientSourceError
@@ -90,6 +91,10 @@ def _require_agreement(changes: PriceChanges, raw: RawPrices, asset: AssetSettin
 
 def has_newest_bar(job: Job, asset: AssetSettings) -> bool:
     """Is the bar of the newest settled session stored?"""
+    return newest_bar(job, asset) == job.newest_settled(asset)
+
+
+def newest_bar(job: Job, asset: AssetSettings) -> np.datetime64 | None:
+    """Look up the session of the newest stored bar that has settled; None without any."""
     with reading(job.store) as connection:
-        newest = job.newest_settled(asset)
-        return read.newest_session(connection, asset.symbol, newest) == newest
+        return read.newest_session(connection, asset.symbol, job.newest_settled(asset))

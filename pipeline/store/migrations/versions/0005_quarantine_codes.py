@@ -28,14 +28,17 @@ CODES = {
     "about 100 times too %": "hundredfold",
     "a jump like a split of %": "unapplied-split",
 }
-"""The code by the stored reason, as a LIKE pattern; any other reason was a jump of the price."""
+"""The code by the stored reason, as a LIKE pattern."""
+OTHER = "price-jump"
+"""The code of any other reason: the whole bar jumps, and no usual split explains it."""
 
 
 def upgrade() -> None:
-    op.add_column("rejected_bars", sa.Column("code", sa.Text(), nullable=False, server_default="price-jump"))
+    op.add_column("rejected_bars", sa.Column("code", sa.Text(), nullable=False, server_default=""))
     rows = sa.table("rejected_bars", sa.column("reason", sa.Text()), sa.column("code", sa.Text()))
     for sentence, code in CODES.items():
         op.execute(sa.update(rows).where(rows.c.reason.like(sentence)).values(code=code))
+    op.execute(sa.update(rows).where(rows.c.code == "").values(code=OTHER))
 
 
 def downgrade() -> None:
