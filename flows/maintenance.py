@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.moments import moment_of_run
 from flows.parameters import settings_from
 from pipeline.errors import StoreError, UsageError
-from pipeline.show.text import database_name
+from pipeline.settings import database_name
 from pipeline.store import backup, check, open_read_only
 
 COPY_NAME = "pricecast-{day}.db"

@@ -15,8 +15,8 @@ from pipeline.checks import failed_check, writable_folder_check
 from pipeline.clock import utc_now
 from pipeline.errors import PricecastError
 from pipeline.models import check_models
-from pipeline.settings import AssetSettings, Settings
-from pipeline.show.text import count_text, database_name
+from pipeline.settings import AssetSettings, Settings, database_name
+from pipeline.show.text import count_text
 from pipeline.sources import open_source
 from pipeline.store import Engine, absent_file, check, open_read_only, read, read_known, read_runs, reading
 from pipeline.types import CheckResult, RunStatus

@@ -11,7 +11,8 @@ from pipeline import doctor
 from pipeline.cli import execute
 from pipeline.clock import parse_moment
 from pipeline.errors import ConfigError
-from pipeline.settings import AssetSettings, Settings, load_settings
+from pipeline.settings import AssetSettings, DownloadSettings, Settings, load_settings
+from pipeline.sources import SOURCES
 from pipeline.store import open_store
 from pipeline.types import CheckResult
 from tests.light import light_settings, run_light
@@ -223,6 +224,33 @@ def test_a_file_that_is_no_database_has_no_histories(settings: Settings, tmp_pat
 )
 def test_a_source_that_cannot_be_is_found(settings: Settings, source: str, message: str) -> None:
     assert_fails(doctor.check_source(changed(settings, source=source)), message)
+
+
+@pytest.mark.parametrize("database", ["postgres://me:secret@host/db", "nonsense://x", "mysql+none://h/db"])
+def test_a_url_that_is_no_databases_fails_its_checks_and_no_others(settings: Settings, database: str) -> None:
+    results = {one.name: one for one in doctor.examine(lambda: changed(settings, database=database))}
+    assert {name for name, one in results.items() if not one.ok} == {"store", "last run", "histories"}
+    assert "secret" not in "".join(f"{one.message}{one.next_step}" for one in results.values())
+
+
+@pytest.mark.parametrize("prefix", ["", "sqlite:///", "sqlite+pysqlite:///"])
+def test_a_database_file_that_does_not_exist_yet_is_in_order_if_its_folder_can_be_written(
+    settings: Settings, tmp_path: Path, prefix: str
+) -> None:
+    result = doctor.check_store(changed(settings, database=f"{prefix}{tmp_path / 'new.db'}"))
+    assert result.ok
+    assert "does not exist yet" in result.message
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_a_source_whose_library_is_broken_is_found(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(place: str, download: DownloadSettings) -> None:
+        raise ImportError("cannot import name 'Ticker'")
+
+    monkeypatch.setitem(SOURCES, "yahoo", broken)  # type: ignore[arg-type]
+    assert_fails(doctor.check_source(changed(settings, source="yahoo")), "cannot import name 'Ticker'")
 
 
 def test_a_folder_without_an_assets_file_is_found(settings: Settings, tmp_path: Path) -> None:

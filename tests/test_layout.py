@@ -42,7 +42,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "forecast_file": (*GROUND, "lag", "show"),
     "doctor": (*GROUND, "sources", "models", "store", "show"),
     "demo": (*GROUND, "sources", "store", "job"),
-    "flows": (*GROUND, "sources", "learn", "store", "show", "job"),
+    "flows": (*GROUND, "sources", "learn", "store", "job"),
     "deployments": (*GROUND, "flows"),
     "commands": (
         *(*GROUND, "sources", "learn", "lag", "store", "show", "job"),

@@ -5,7 +5,14 @@ from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
 from pipeline.models import RECIPES, configure
-from pipeline.settings import AssetSettings, EnsembleSettings, ModelOverride, Settings, load_settings
+from pipeline.settings import (
+    AssetSettings,
+    EnsembleSettings,
+    ModelOverride,
+    Settings,
+    database_name,
+    load_settings,
+)
 from pipeline.types import Adjustment
 
 
@@ -222,3 +229,18 @@ def test_the_file_that_comes_back_is_another_one_than_the_defaults(config: Path)
     assert settings.ensemble == EnsembleSettings(members=("ridge", "drift"))
     configs = [configure(one, settings.assets[0], "ridge") for one in (settings, Settings())]
     assert len({config.config_hash for config in configs}) == 2
+
+
+@pytest.mark.parametrize(
+    ("database", "name"),
+    [
+        ("prices.db", "prices.db"),
+        ("sqlite:///prices.db", "prices.db"),
+        ("sqlite:////var/prices.db?timeout=5", "/var/prices.db"),
+        ("postgresql://me:secret@host/prices", "postgresql://me:***@host/prices"),
+        ("postgresql://me:s@cret@host/prices", "postgresql://me:***@host/prices"),
+        ("postgresql://host:5432/prices", "postgresql://host:5432/prices"),
+    ],
+)
+def test_a_database_is_named_without_its_password(database: str, name: str) -> None:
+    assert database_name(database) == name

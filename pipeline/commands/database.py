@@ -14,7 +14,7 @@ def upgrade(db: DatabaseOption = None, config: ConfigOption = None) -> None:
 
     A database that does not exist is created.
     """
-    from pipeline.show.text import database_name
+    from pipeline.settings import database_name
     from pipeline.store import open_store
 
     database = chosen_database(config, db)
@@ -30,7 +30,7 @@ def backup(
 ) -> None:
     """Copy the SQLite database, even while it is in use."""
     from pipeline import store
-    from pipeline.show.text import database_name
+    from pipeline.settings import database_name
 
     database = chosen_database(config, db)
     store.backup(database, file)
@@ -43,7 +43,7 @@ def check(db: DatabaseOption = None, config: ConfigOption = None) -> None:
     The exit code is 1 if there are any.
     """
     from pipeline import store
-    from pipeline.show.text import database_name
+    from pipeline.settings import database_name
 
     database = chosen_database(config, db)
     name = database_name(database)

@@ -18,7 +18,7 @@ from pipeline.settings.learning import (
 )
 from pipeline.settings.load import DEFAULT_CONFIG_FILE, load_settings
 from pipeline.settings.prices import DownloadSettings, SettleSettings
-from pipeline.settings.run import DEFAULT_MODELS, Settings
+from pipeline.settings.run import DEFAULT_MODELS, Settings, database_name
 
 __all__ = [
     "CONTINUOUS_CALENDAR",
@@ -37,6 +37,7 @@ __all__ = [
     "Settings",
     "SettleSettings",
     "TransformSettings",
+    "database_name",
     "load_settings",
     "unlisted_asset",
 ]

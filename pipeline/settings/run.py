@@ -1,5 +1,6 @@
 """Every setting of a run."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -98,3 +99,14 @@ class Settings(FrozenModel):
         if calendar == CONTINUOUS_CALENDAR:
             return self.settle.continuous_minutes
         return self.settle.exchange_minutes
+
+
+def database_name(database: str) -> str:
+    """Format a database URL for display: the file name of SQLite, otherwise the URL without its password.
+
+    >>> database_name("sqlite:///prices.db"), database_name("postgresql://me:secret@host/prices")
+    ('prices.db', 'postgresql://me:***@host/prices')
+    """
+    if database.startswith("sqlite:///"):
+        return database.removeprefix("sqlite:///").partition("?")[0]
+    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", database)

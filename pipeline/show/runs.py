@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.show.text import count_text, database_name
+from pipeline.settings import database_name
+from pipeline.show.text import count_text
 
 if TYPE_CHECKING:
     from pipeline.types import Failure, IngestSummary, RunSummary, Timings

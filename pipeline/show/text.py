@@ -1,7 +1,6 @@
 """Format numbers and names as text, in the same way everywhere."""
 
 import math
-import re
 
 UNKNOWN = "-"
 """Shown where a value is undefined or absent."""
@@ -68,14 +67,3 @@ def count_text(count: int, noun: str) -> str:
     ('1 forecast', '1,200 scores')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def database_name(database: str) -> str:
-    """Format a database URL for display: the file name of SQLite, otherwise the URL without its password.
-
-    >>> database_name("sqlite:///prices.db"), database_name("postgresql://me:secret@host/prices")
-    ('prices.db', 'postgresql://me:***@host/prices')
-    """
-    if database.startswith("sqlite:///"):
-        return database.removeprefix("sqlite:///").partition("?")[0]
-    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", database)

@@ -28,6 +28,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModu
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from pipeline.errors import StoreError
+from pipeline.settings import database_name
 from pipeline.store.tables import corporate_actions, fits, forecasts, price_bars, scores
 from pipeline.store.view_columns import VIEW_COLUMNS
 from pipeline.store.views import definitions, recreate_views
@@ -233,7 +234,8 @@ def _address(url: str) -> URL:
         address.get_dialect()
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         raise StoreError(
-            f"'{url}' is not a database: {error}", "Give a file or an SQLAlchemy URL like sqlite:///x.db."
+            f"'{database_name(url)}' is not a database: {error}",
+            "Give a file or an SQLAlchemy URL like sqlite:///x.db.",
         ) from error
     return address
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MODULES = {
-    "ingest": ("events", "first_date", "jumps", "reconcile", "units", "validate"),
+    "ingest": ("events", "first_date", "jumps", "quarantine", "reconcile", "units", "validate"),
     "learn": (
         *("adjust", "combine", "difference", "features", "forecast", "intervals", "lead_lag"),
         *("scale", "train", "walk_forward", "window"),
@@ -19,6 +19,10 @@ THE_VERDICT = "tests/lag/test_examine.py"
 RECONCILING = tuple(f"tests/ingest/test_reconcile{part}.py" for part in ("", "_units", "_quarantine"))
 TESTS_OF_OTHERS = {
     "pipeline.ingest.events": RECONCILING,
+    "pipeline.ingest.quarantine": (
+        *("tests/ingest/test_validate_decided.py", "tests/ingest/test_validate.py"),
+        "tests/ingest/test_reconcile_units.py",
+    ),
     "pipeline.ingest.reconcile": RECONCILING,
     "pipeline.ingest.units": RECONCILING,
     "pipeline.ingest.validate": tuple(

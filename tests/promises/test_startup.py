@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.light import light_store
+from tests.light import light_config, light_store
 
 COMMAND_LINE = {"pipeline", "typer", "click", "annotated_doc", "shellingham"}
 HEAVY = (
@@ -53,3 +54,31 @@ def test_help_loads_neither_numbers_nor_tables() -> None:
 
 def test_reading_the_database_loads_nothing_heavy(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert errors_of(READ_ALL, str(light_store(tmp_path_factory)))[-1] == ""
+
+
+COUNTED = """
+import sys
+from pipeline import cli, timings
+
+class Watch:
+    def find_spec(self, name, path, target=None):
+        if name == "pipeline.job.daily":
+            print(*timings._timer.get().nested and ["counted"] or ["not counted"], file=sys.stderr)
+
+sys.meta_path.insert(0, Watch())
+cli.execute(sys.argv[1:])
+"""
+
+
+def test_the_import_of_the_job_counts_among_the_timings_of_its_run(tmp_path: Path) -> None:
+    light_config(tmp_path)
+    words = [
+        "run",
+        "--direct",
+        "--timings",
+        "--config",
+        str(tmp_path / "light.toml"),
+        "--as-of",
+        "2021-01-05",
+    ]
+    assert errors_of(COUNTED, *words, "--db", str(tmp_path / "x.db"))[0] == "counted"

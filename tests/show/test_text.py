@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pipeline.show.text import database_name, p_value_text, percent_text, price_text
+from pipeline.show.text import p_value_text, percent_text, price_text
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,3 @@ def test_a_percentage_has_its_sign_and_no_minus_before_a_zero(share: float | Non
 @pytest.mark.parametrize(("p", "wanted"), [(0.0004, "<0.001"), (0.034, "0.034"), (1.0, "1.000"), (None, "-")])
 def test_a_p_value_has_as_many_digits_as_matter(p: float | None, wanted: str) -> None:
     assert p_value_text(p) == wanted
-
-
-@pytest.mark.parametrize(
-    ("database", "name"),
-    [
-        ("prices.db", "prices.db"),
-        ("sqlite:///prices.db", "prices.db"),
-        ("sqlite:////var/prices.db?timeout=5", "/var/prices.db"),
-        ("postgresql://me:secret@host/prices", "postgresql://me:***@host/prices"),
-        ("postgresql://me:s@cret@host/prices", "postgresql://me:***@host/prices"),
-        ("postgresql://host:5432/prices", "postgresql://host:5432/prices"),
-    ],
-)
-def test_a_database_is_named_without_its_password(database: str, name: str) -> None:
-    assert database_name(database) == name
