@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -17,7 +17,6 @@ ROOT = Path(__file__).parents[1]
 CODE = sorted(
     path for folder in ("pipeline", "flows", "deployments") for path in (ROOT / folder).rglob("*.py")
 )
-NAMES = [str(path.relative_to(ROOT)) for path in CODE]
 
 GROUND = ("types", "errors", "settings", "clock", "timings", "calendars", "checks")
 """What every package may import; among themselves they keep to ALLOWED too."""
@@ -126,11 +125,13 @@ def wrong_arrows(module: str, tree: ast.AST) -> list[str]:
     return sorted(f"{own or module} -> {other}" for other in rooms - allowed)
 
 
-@pytest.mark.parametrize("path", CODE, ids=NAMES)
-def test_every_import_is_an_allowed_arrow_between_packages(path: Path) -> None:
-    module = module_of(path)
-    assert room(module) in {*ALLOWED, None}, f"say in ALLOWED what {module} may import"
-    assert wrong_arrows(module, tree_of(path)) == []
+def faults_of_all(rule: Callable[[Path], Iterator[str]]) -> list[str]:
+    """What the rule finds wrong in any file of the house, each with the file's name."""
+    return [f"{path.relative_to(ROOT)}: {fault}" for path in CODE for fault in rule(path)]
+
+
+def test_every_import_is_an_allowed_arrow_between_packages() -> None:
+    assert faults_of_all(lambda path: iter(wrong_arrows(module_of(path), tree_of(path)))) == []
 
 
 @pytest.mark.parametrize(
@@ -182,17 +183,17 @@ def test_the_map_in_contributing_is_the_table_of_allowed_arrows() -> None:
     }
 
 
-@pytest.mark.parametrize("path", CODE, ids=NAMES)
-def test_every_import_is_absolute(path: Path) -> None:
-    froms = [node for node in ast.walk(tree_of(path)) if isinstance(node, ast.ImportFrom)]
-    assert not [node.lineno for node in froms if node.level]
+def relative_imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            yield f"line {node.lineno} imports by a relative name"
 
 
-@pytest.mark.parametrize("path", CODE, ids=NAMES)
-def test_each_dependency_has_one_home(path: Path) -> None:
+def dependencies_away_from_home(path: Path) -> Iterator[str]:
     here = str(path.relative_to(ROOT))
     for dependency in {package(module) for module in imported(tree_of(path))} & set(HOMES):
-        assert here.startswith(HOMES[dependency]), f"{dependency} in {here}"
+        if not here.startswith(HOMES[dependency]):
+            yield f"{dependency} has its home in {' and '.join(HOMES[dependency])}"
 
 
 def loaded(path: Path) -> set[str]:
@@ -200,6 +201,7 @@ def loaded(path: Path) -> set[str]:
     return {module for node in at_import(tree_of(path)) for module in imported(node)}
 
 
+@cache
 def heavy_modules() -> set[str]:
     """The modules of `networks` that import TensorFlow when they are imported themselves."""
     heavy: set[str] = set()
@@ -209,13 +211,12 @@ def heavy_modules() -> set[str]:
     return heavy
 
 
-@pytest.mark.parametrize("path", CODE, ids=NAMES)
-def test_tensorflow_is_imported_where_it_is_used_only(path: Path) -> None:
+def early_imports(path: Path) -> Iterator[str]:
     names = {package(module) for module in loaded(path)}
     own = f"pipeline.networks.{path.stem}" if path.parent.name == "networks" else ""
     if own not in heavy_modules():
-        assert not names & LAZY_IN.get(path.name, LAZY)
-        assert not loaded(path) & heavy_modules()
+        for name in (names & LAZY_IN.get(path.name, LAZY)) | (loaded(path) & heavy_modules()):
+            yield f"{name} has to be imported inside the function that uses it"
 
 
 def test_what_needs_no_tensorflow_of_the_networks_does_not_load_it() -> None:
@@ -224,42 +225,84 @@ def test_what_needs_no_tensorflow_of_the_networks_does_not_load_it() -> None:
     assert not heavy_modules() & light
 
 
-@pytest.mark.parametrize("path", CODE, ids=NAMES)
-def test_nothing_grows_out_of_hand(path: Path) -> None:
-    assert path.stem not in {"utils", "util", "helpers", "common"}
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+def too_long(path: Path) -> Iterator[str]:
+    if path.stem in {"utils", "util", "helpers", "common"}:
+        yield "the name says nothing"
+    if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST_FILE:
+        yield f"more than {LONGEST_FILE} lines"
     for node in ast.walk(tree_of(path)):
         is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if is_function and node.end_lineno and "migrations" not in path.parts:
-            assert node.end_lineno - node.lineno < LONGEST_FUNCTION, node.name
+        if not is_function or "migrations" in path.parts:
+            continue
+        if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION:
+            yield f"{node.name} has more than {LONGEST_FUNCTION} lines"
 
 
-@pytest.mark.parametrize("path", CODE, ids=NAMES)
-def test_nothing_is_pickled_and_only_the_clock_reads_the_time(path: Path) -> None:
+def pickles(path: Path) -> Iterator[str]:
     tree = tree_of(path)
-    assert not PICKLERS & {package(module) for module in imported(tree)}
+    yield from (f"imports {name}" for name in PICKLERS & {package(module) for module in imported(tree)})
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
-            assert ast.unparse(node.value) == "False", f"line {node.value.lineno}"
-        if isinstance(node, ast.Attribute):
-            assert node.attr not in {"read_pickle", "to_pickle"}, f"line {node.lineno}"
-            assert node.attr not in CLOCKS or path.name == "clock.py", f"line {node.lineno}"
+        is_switch = isinstance(node, ast.keyword) and node.arg == "allow_pickle"
+        if is_switch and ast.unparse(node.value) != "False":
+            yield f"line {node.value.lineno} allows pickle"
+        if isinstance(node, ast.Attribute) and node.attr in {"read_pickle", "to_pickle"}:
+            yield f"line {node.lineno} pickles"
+
+
+def clocks(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Attribute) and node.attr in CLOCKS and path.name != "clock.py":
+            yield f"line {node.lineno} reads the time, which only clock.py may"
 
 
 TABLE_IN_SQL = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+([a-z_]+)")
 
 
-@pytest.mark.parametrize("path", CODE, ids=NAMES)
-def test_outside_the_store_sql_names_public_views_only(path: Path) -> None:
+def private_tables(path: Path) -> Iterator[str]:
     if "store" not in path.parts:
         texts = [node.value for node in ast.walk(tree_of(path)) if isinstance(node, ast.Constant)]
         named = {name for text in texts if isinstance(text, str) for name in TABLE_IN_SQL.findall(text)}
-        assert named <= set(VIEW_COLUMNS)
+        yield from (f"SQL names {name}, which is no public view" for name in named - set(VIEW_COLUMNS))
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "flows").glob("*.py")), ids=lambda path: path.name)
-def test_flows_do_no_arithmetic(path: Path) -> None:
-    assert not {"pandas", "numpy"} & {package(module) for module in imported(tree_of(path))}
+def arithmetic_of_flows(path: Path) -> Iterator[str]:
+    if path.parent.name == "flows":
+        names = {"pandas", "numpy"} & {package(module) for module in imported(tree_of(path))}
+        yield from (f"imports {name}" for name in names)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        *(relative_imports, dependencies_away_from_home, early_imports, too_long, pickles, clocks),
+        *(private_tables, arithmetic_of_flows),
+    ],
+)
+def test_no_file_has(rule: Callable[[Path], Iterator[str]]) -> None:
+    assert faults_of_all(rule) == []
+
+
+PLANTED = {
+    relative_imports: "from . import store",
+    dependencies_away_from_home: "import sqlalchemy",
+    early_imports: "import tensorflow",
+    too_long: "\n" * 401,
+    pickles: "import numpy\nnumpy.load('x', allow_pickle=True)",
+    clocks: "import datetime\ndatetime.datetime.now()",
+    private_tables: "QUERY = 'SELECT * FROM forecasts'",
+    arithmetic_of_flows: "import numpy",
+}
+
+
+@pytest.mark.parametrize(("rule", "planted"), PLANTED.items())
+def test_each_rule_finds_what_breaks_it(
+    rule: Callable[[Path], Iterator[str]], planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.test_layout.ROOT", tmp_path)
+    file = tmp_path / "flows" / "planted.py"
+    file.parent.mkdir()
+    file.write_text(planted, encoding="utf-8")
+    assert len(list(rule(file))) == 1
 
 
 def test_the_pythons_that_are_promised_are_those_that_are_looked_for_and_tested() -> None:
@@ -286,6 +329,17 @@ LONGEST_TEST_FILE = 400
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", TESTS, ids=[str(path.relative_to(ROOT)) for path in TESTS])
-def test_no_test_file_is_longer_than_a_sitting(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_TEST_FILE
+def test_no_test_file_is_longer_than_a_sitting() -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in TESTS
+    }
+    assert {name: length for name, length in lengths.items() if length > LONGEST_TEST_FILE} == {}
+
+
+def test_collecting_the_tests_loads_no_tensorflow() -> None:
+    early = {
+        str(path.relative_to(ROOT)): names
+        for path in TESTS
+        if (names := ({package(module) for module in loaded(path)} & LAZY) | (loaded(path) & heavy_modules()))
+    }
+    assert early == {}
