@@ -41,7 +41,7 @@ serve: $(READY)  ## server, schedules and worker
 test: $(READY)  ## every test that needs no real prices
 	@$(BIN)/python -m pytest -p tests.in_turn -n auto -m "not real_data and not killed"
 
-fast: $(READY)  ## the tests without TensorFlow, Prefect, the trials of faults, simulations and hunts
+fast: $(READY)  ## the tests without TensorFlow, Prefect, the trials of faults, simulations, hunts and replays
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "not real_data and not killed and not tensorflow and not prefect and not faults and not slow"
 
 test-pythons: $(READY)  ## make test on Python 3.11, 3.12 and 3.13, as far as they are found

@@ -17,6 +17,8 @@ from pipeline.store import open_read_only, open_store, write, writing
 from pipeline.types import Replayed, RunStatus, RunSummary
 from tests.market import Market, made_table, market_in
 
+pytestmark = pytest.mark.slow
+
 DAY = "2025-06-06"
 NEXT = "2025-06-08"
 FIRST_NIGHT = datetime.fromisoformat("2025-06-20T01:00:00Z")
