@@ -17,8 +17,8 @@ def writable_folder_check(name: str, file: Path, message: str) -> CheckResult:
 
     `message` is the message of the passed check.
     """
-    folder = next(parent for parent in file.absolute().parents if parent.exists())
-    if not os.access(folder, os.W_OK):
+    folder = next(parent for parent in file.absolute().parents if os.path.exists(parent))  # noqa: PTH110 - False where it may not be looked at
+    if not os.access(folder, os.W_OK | os.X_OK):
         return CheckResult(
             name, ok=False, message=f"{folder} is not writable", next_step=f"Make {folder} writable."
         )

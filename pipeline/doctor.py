@@ -1,8 +1,13 @@
-"""Check that everything is in place for the daily job, a function for each check; none changes anything."""
+"""Check that everything is in place for the daily job, a function for each check; none changes anything.
+
+A check never raises: an error becomes its failed result (`_named`), so that the other checks are reported.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
+import logging
 import os
 import urllib.error
 import urllib.request
@@ -37,6 +42,30 @@ RUN_ADVICE = {
 OUTDATED_ADVICE = "Start a run and see what it reports: pricecast run."
 GAPS_ADVICE = "Runs ask for gaps again; 'pricecast quarantine list' shows the quarantined rows."
 
+_log = logging.getLogger(__name__)
+
+_Check = Callable[[Settings], CheckResult]
+
+
+def _named(name: str) -> Callable[[_Check], _Check]:
+    """Make a check of a function: an error of it becomes the failed result of the check `name`."""
+
+    def checking(check: _Check) -> _Check:
+        @functools.wraps(check)
+        def checked(settings: Settings) -> CheckResult:
+            try:
+                return check(settings)
+            except PricecastError as error:
+                return failed_check(name, error)
+            except Exception as error:  # noqa: BLE001 - the results of the other checks matter too
+                _log.debug("the check %s failed", name, exc_info=True)
+                message = f"unexpected {type(error).__name__}: {error}"
+                return CheckResult(name, ok=False, message=message, next_step="Run again with --debug.")
+
+        return checked
+
+    return checking
+
 
 def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[CheckResult, ...]:
     """Run all checks on the settings that `load` gives, and list their results in order.
@@ -55,12 +84,10 @@ def examine(load: Callable[[], Settings], *, online: bool = False) -> tuple[Chec
     return (*(check(settings) for check in checks), *prices, check_tensorflow(), check_prefect())
 
 
+@_named("configuration")
 def check_configuration(settings: Settings) -> CheckResult:
     """Check that the configured models and their parameters exist."""
-    try:
-        check_models(settings)
-    except PricecastError as error:
-        return failed_check("configuration", error)
+    check_models(settings)
     counts = ", ".join(
         [
             count_text(len(settings.assets), "asset"),
@@ -71,28 +98,24 @@ def check_configuration(settings: Settings) -> CheckResult:
     return CheckResult("configuration", ok=True, message=counts)
 
 
+@_named("calendars")
 def check_calendars(settings: Settings) -> CheckResult:
     """Check that the trading calendar of every asset and lead is known and has a newest settled session."""
     assets = [settings.asset(symbol) for symbol in _every_symbol(settings)]
-    try:
-        for asset in assets:
-            calendar_of(asset, settings).last_settled(utc_now())
-    except PricecastError as error:
-        return failed_check("calendars", error)
+    for asset in assets:
+        calendar_of(asset, settings).last_settled(utc_now())
     return CheckResult("calendars", ok=True, message=", ".join(sorted({one.calendar for one in assets})))
 
 
+@_named("store")
 def check_store(settings: Settings) -> CheckResult:
     """Check that the database is sound, or can be created."""
     name = database_name(settings.database)
-    try:
-        file = absent_file(settings.database)
-        if file is not None:
-            return writable_folder_check("store", file, f"{name} does not exist yet; the first run makes it")
-        with open_read_only(settings.database) as engine:
-            problems = check(engine)
-    except PricecastError as error:
-        return failed_check("store", error)
+    file = absent_file(settings.database)
+    if file is not None:
+        return writable_folder_check("store", file, f"{name} does not exist yet; the first run makes it")
+    with open_read_only(settings.database) as engine:
+        problems = check(engine)
     if problems:
         return CheckResult(
             name="store",
@@ -103,16 +126,14 @@ def check_store(settings: Settings) -> CheckResult:
     return CheckResult("store", ok=True, message=f"{name} is sound")
 
 
+@_named("last run")
 def check_last_run(settings: Settings) -> CheckResult:
     """Check that the newest run succeeded or is still running."""
     name, next_step = "last run", "Start one: pricecast run."
-    try:
-        if absent_file(settings.database) is not None:
-            return CheckResult(name, ok=True, message="none yet", next_step=next_step)
-        with open_read_only(settings.database) as engine, reading(engine) as connection:
-            run = read_runs.newest_run(connection)
-    except PricecastError as error:
-        return failed_check(name, error)
+    if absent_file(settings.database) is not None:
+        return CheckResult(name, ok=True, message="none yet", next_step=next_step)
+    with open_read_only(settings.database) as engine, reading(engine) as connection:
+        run = read_runs.newest_run(connection)
     if run is None:
         return CheckResult(name, ok=True, message="none yet", next_step=next_step)
     message = f"run {run.run_id}, started {run.started_at:%Y-%m-%d %H:%M} UTC: {run.status}"
@@ -120,6 +141,7 @@ def check_last_run(settings: Settings) -> CheckResult:
     return CheckResult(name, is_well, message, RUN_ADVICE.get(run.status, ""))
 
 
+@_named("histories")
 def check_histories(settings: Settings) -> CheckResult:
     """Check that the stored prices are up to date; name gaps and rows in quarantine.
 
@@ -127,13 +149,10 @@ def check_histories(settings: Settings) -> CheckResult:
     Histories that are out of date are named first.
     """
     name = "histories"
-    try:
-        if absent_file(settings.database) is not None:
-            return CheckResult(name, ok=True, message="none yet")
-        with open_read_only(settings.database) as engine:
-            found = [_history(engine, settings, asset) for asset in settings.assets]
-    except PricecastError as error:
-        return failed_check(name, error)
+    if absent_file(settings.database) is not None:
+        return CheckResult(name, ok=True, message="none yet")
+    with open_read_only(settings.database) as engine:
+        found = [_history(engine, settings, asset) for asset in settings.assets]
     named = sorted((one for one in found if one.words), key=lambda one: not one.is_outdated)
     if not named:
         return CheckResult(name, ok=True, message=f"{len(found)} up to date, none with a gap")
@@ -177,26 +196,23 @@ def _history(engine: Engine, settings: Settings, asset: AssetSettings) -> _Histo
     return _History(asset.symbol, ", ".join(filter(None, words)), is_outdated=len(lacking) > 1)
 
 
+@_named("source")
 def check_source(settings: Settings) -> CheckResult:
     """Check that the price source is known and has what it needs on this computer; downloads nothing."""
     try:
         source = open_source(settings.source, settings.download)
-    except PricecastError as error:
-        return failed_check("source", error)
     except ImportError as error:
         message = f"a library of the source {settings.source} cannot be loaded: {error}"
         return CheckResult("source", ok=False, message=message, next_step="Install pricecast again.")
     return source.check(_every_symbol(settings))
 
 
+@_named("prices")
 def check_prices(settings: Settings) -> CheckResult:
     """Check that the source gives recent prices of the first asset."""
     asset, now = settings.assets[0], utc_now()
-    try:
-        source = open_source(settings.source, settings.download)
-        raw = source.download(asset, (now - RECENT).date(), now)
-    except PricecastError as error:
-        return failed_check("prices", error)
+    source = open_source(settings.source, settings.download)
+    raw = source.download(asset, (now - RECENT).date(), now)
     return CheckResult("prices", ok=True, message=f"{asset.symbol}: {len(raw.rows)} recent rows")
 
 

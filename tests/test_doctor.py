@@ -220,17 +220,37 @@ def test_a_file_that_is_no_database_has_no_histories(settings: Settings, tmp_pat
         ("csv:absent", "absent does not exist"),
         ("wishes", "unknown price source 'wishes'"),
         ("csv:", "unknown price source 'csv:'"),
+        ("csv:~nobody-of-this-name/x", "folder of the price source is unknown"),
     ],
 )
 def test_a_source_that_cannot_be_is_found(settings: Settings, source: str, message: str) -> None:
     assert_fails(doctor.check_source(changed(settings, source=source)), message)
 
 
-@pytest.mark.parametrize("database", ["postgres://me:secret@host/db", "nonsense://x", "mysql+none://h/db"])
+@pytest.mark.parametrize(
+    "database",
+    [
+        *("postgres://me:secret@host/db", "nonsense://x", "mysql+none://h/db", "sqlite+pysqlcipher:///x.db"),
+        *("postgresql+pg8000://me:secret@127.0.0.1:1/db", "postgresql://me:secret@127.0.0.1:port/db"),
+        *("sqlite:///x.db?timeout=abc", "sqlite+aiosqlite:///x.db", f"sqlite:///{'x' * 300}.db"),
+    ],
+)
 def test_a_url_that_is_no_databases_fails_its_checks_and_no_others(settings: Settings, database: str) -> None:
     results = {one.name: one for one in doctor.examine(lambda: changed(settings, database=database))}
     assert {name for name, one in results.items() if not one.ok} == {"store", "last run", "histories"}
     assert "secret" not in "".join(f"{one.message}{one.next_step}" for one in results.values())
+
+
+def test_an_error_that_nobody_expects_fails_its_check_and_no_others(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: Settings) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(doctor, "check_models", broken)
+    results = {one.name: one for one in doctor.examine(lambda: settings)}
+    assert {name for name, one in results.items() if not one.ok} == {"configuration"}
+    assert results["configuration"].message == "unexpected RuntimeError: out of luck"
 
 
 @pytest.mark.parametrize("prefix", ["", "sqlite:///", "sqlite+pysqlite:///"])

@@ -121,7 +121,7 @@ def wrong_arrows(module: str, tree: ast.AST) -> list[str]:
     """The imports of a module of the house that its package may not make, each as an arrow."""
     own = room(module)
     rooms = {room(name) for name in imported(tree)} & set(ALLOWED)
-    allowed = {own, *ALLOWED[own]} if own else set()
+    allowed = {own, *ALLOWED.get(own, ())} if own else set()
     return sorted(f"{own or module} -> {other}" for other in rooms - allowed)
 
 
@@ -201,28 +201,26 @@ def loaded(path: Path) -> set[str]:
     return {module for node in at_import(tree_of(path)) for module in imported(node)}
 
 
-@cache
-def heavy_modules() -> set[str]:
-    """The modules of `networks` that import TensorFlow when they are imported themselves."""
-    heavy: set[str] = set()
-    for path in (ROOT / "pipeline" / "networks").glob("*.py"):
-        if {package(module) for module in loaded(path)} & LAZY:
-            heavy.add(f"pipeline.networks.{path.stem}")
-    return heavy
+HEAVY = {
+    f"pipeline.networks.{path.stem}"
+    for path in (ROOT / "pipeline" / "networks").glob("*.py")
+    if {package(module) for module in loaded(path)} & LAZY
+}
+"""The modules of `networks` that import TensorFlow when they are imported themselves."""
 
 
 def early_imports(path: Path) -> Iterator[str]:
     names = {package(module) for module in loaded(path)}
     own = f"pipeline.networks.{path.stem}" if path.parent.name == "networks" else ""
-    if own not in heavy_modules():
-        for name in (names & LAZY_IN.get(path.name, LAZY)) | (loaded(path) & heavy_modules()):
+    if own not in HEAVY:
+        for name in (names & LAZY_IN.get(path.name, LAZY)) | (loaded(path) & HEAVY):
             yield f"{name} has to be imported inside the function that uses it"
 
 
 def test_what_needs_no_tensorflow_of_the_networks_does_not_load_it() -> None:
     light = {f"pipeline.networks.{name}" for name in ("__init__", "names", "parameters", "start")}
-    assert heavy_modules()
-    assert not heavy_modules() & light
+    assert HEAVY
+    assert not HEAVY & light
 
 
 def too_long(path: Path) -> Iterator[str]:
@@ -282,27 +280,69 @@ def test_no_file_has(rule: Callable[[Path], Iterator[str]]) -> None:
     assert faults_of_all(rule) == []
 
 
-PLANTED = {
-    relative_imports: "from . import store",
-    dependencies_away_from_home: "import sqlalchemy",
-    early_imports: "import tensorflow",
-    too_long: "\n" * 401,
-    pickles: "import numpy\nnumpy.load('x', allow_pickle=True)",
-    clocks: "import datetime\ndatetime.datetime.now()",
-    private_tables: "QUERY = 'SELECT * FROM forecasts'",
-    arithmetic_of_flows: "import numpy",
-}
+LONG_FUNCTION = "def long():\n" + "    pass\n" * LONGEST_FUNCTION
+PLANTED = [
+    (relative_imports, "flows/x.py", "from . import store"),
+    (dependencies_away_from_home, "flows/x.py", "import sqlalchemy"),
+    (dependencies_away_from_home, "pipeline/store/x.py", "def f():\n    from prefect import flow"),
+    (early_imports, "flows/x.py", "import tensorflow"),
+    (early_imports, "pipeline/models/x.py", f"import {min(HEAVY)}"),
+    (early_imports, "pipeline/networks/names.py", f"import {min(HEAVY)}"),
+    (early_imports, "pipeline/doctor.py", "from prefect import flow"),
+    (too_long, "flows/x.py", "\n" * (LONGEST_FILE + 1)),
+    (too_long, "flows/utils.py", ""),
+    (too_long, "pipeline/x.py", LONG_FUNCTION),
+    (pickles, "flows/x.py", "import numpy\nnumpy.load('x', allow_pickle=True)"),
+    (pickles, "flows/x.py", "import joblib"),
+    (pickles, "flows/x.py", "FRAME.to_pickle('x')"),
+    (clocks, "flows/x.py", "import datetime\ndatetime.datetime.now()"),
+    (private_tables, "flows/x.py", "QUERY = 'SELECT * FROM forecasts'"),
+    (arithmetic_of_flows, "flows/x.py", "import numpy"),
+]
 
 
-@pytest.mark.parametrize(("rule", "planted"), PLANTED.items())
+def planted(folder: Path, name: str, text: str) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True)
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(("rule", "name", "text"), PLANTED)
 def test_each_rule_finds_what_breaks_it(
-    rule: Callable[[Path], Iterator[str]], planted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    rule: Callable[[Path], Iterator[str]],
+    name: str,
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tests.test_layout.ROOT", tmp_path)
-    file = tmp_path / "flows" / "planted.py"
-    file.parent.mkdir()
-    file.write_text(planted, encoding="utf-8")
-    assert len(list(rule(file))) == 1
+    assert len(list(rule(planted(tmp_path, name, text)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text"),
+    [
+        (early_imports, "pipeline/models/x.py", f"def f():\n    import tensorflow, {min(HEAVY)}"),
+        (early_imports, f"pipeline/networks/{min(HEAVY).rpartition('.')[2]}.py", "import tensorflow"),
+        (too_long, "flows/x.py", "\n" * LONGEST_FILE),
+        (too_long, "pipeline/x.py", LONG_FUNCTION.replace("    pass\n", "", 1)),
+        (pickles, "flows/x.py", "import numpy\nnumpy.load('x', allow_pickle=False)"),
+        (clocks, "pipeline/clock.py", "import datetime\ndatetime.datetime.now()"),
+        (private_tables, "flows/x.py", "QUERY = 'SELECT * FROM forecast_history'"),
+        (private_tables, "pipeline/store/x.py", "QUERY = 'SELECT * FROM forecasts'"),
+        (arithmetic_of_flows, "pipeline/x.py", "import numpy"),
+    ],
+)
+def test_no_rule_finds_fault_with_what_is_allowed(
+    rule: Callable[[Path], Iterator[str]],
+    name: str,
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.test_layout.ROOT", tmp_path)
+    assert list(rule(planted(tmp_path, name, text))) == []
 
 
 def test_the_pythons_that_are_promised_are_those_that_are_looked_for_and_tested() -> None:
@@ -340,6 +380,6 @@ def test_collecting_the_tests_loads_no_tensorflow() -> None:
     early = {
         str(path.relative_to(ROOT)): names
         for path in TESTS
-        if (names := ({package(module) for module in loaded(path)} & LAZY) | (loaded(path) & heavy_modules()))
+        if (names := ({package(module) for module in loaded(path)} & LAZY) | (loaded(path) & HEAVY))
     }
     assert early == {}

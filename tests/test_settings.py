@@ -239,7 +239,12 @@ def test_the_file_that_comes_back_is_another_one_than_the_defaults(config: Path)
         ("sqlite:////var/prices.db?timeout=5", "/var/prices.db"),
         ("postgresql://me:secret@host/prices", "postgresql://me:***@host/prices"),
         ("postgresql://me:s@cret@host/prices", "postgresql://me:***@host/prices"),
+        ("postgresql://me:se/cret@host/prices", "postgresql://me:***@host/prices"),
+        ("postgresql://me@corp:secret@host/prices", "postgresql://me@corp:***@host/prices"),
         ("postgresql://host:5432/prices", "postgresql://host:5432/prices"),
+        ("postgresql://host/x?user=me&password=secret", "postgresql://host/x?user=me&password=***"),
+        ("postgresql://host/x?sslpassword=secret&a=1", "postgresql://host/x?sslpassword=***&a=1"),
+        ("mysql://me:s@host/x?passwd=secret", "mysql://me:***@host/x?passwd=***"),
     ],
 )
 def test_a_database_is_named_without_its_password(database: str, name: str) -> None:

@@ -175,8 +175,11 @@ def _run_directly(request: Request) -> RunSummary:
     from pipeline.job.daily import run_daily
     from pipeline.sources import open_source
     from pipeline.store import open_store
+    from pipeline.timings import timed
+    from pipeline.types import Work
 
-    source = open_source(request.settings.source, request.settings.download)
+    with timed(Work.IMPORT):
+        source = open_source(request.settings.source, request.settings.download)
     with progress_bar() as progress, open_store(request.settings.database) as store:
         return run_daily(request, source, store, progress=progress)
 
@@ -192,10 +195,11 @@ def _backfill_directly(request: Request, first: date) -> tuple[RunSummary, ...]:
 
 
 def _run_under_prefect(said: _FlowParameters, as_of: str | None) -> RunSummary:
-    from flows.runners import run_under_prefect
     from pipeline.timings import timed
     from pipeline.types import Work
 
+    with timed(Work.IMPORT):
+        from flows.runners import run_under_prefect
     with progress_bar() as progress, timed(Work.WAIT):
         return run_under_prefect(
             *(said.config_text, said.source, said.symbol_list, as_of, said.db), progress=progress

@@ -7,14 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import numpy as np
-
 from pipeline.ingest.units import is_large
 from pipeline.types import (
     ActionChanges,
     ActionKind,
     CorporateAction,
-    FloatArray,
+    DateArray,
     KnownAction,
     Rebasing,
     ValidatedPrices,
@@ -27,22 +25,21 @@ PATIENCE = timedelta(days=14)
 
 def event_changes(
     prices: ValidatedPrices,
-    ratios: FloatArray,
+    days: DateArray,
     known: Sequence[KnownAction],
     rebasing: Rebasing | None,
     seen_at: datetime,
 ) -> ActionChanges:
-    """Compare the events of a download with the known ones, on the days that the download covers.
+    """Compare the events of a download with the known ones, on the `days` (k,) whose events it decides.
 
-    `ratios` (n,) are NaN for the bars of `prices` that are accepted: events on quarantined bars wait with
-    them. Known dividends of other days are converted to the new units of a re-basing.
+    The early events of `prices` count on any day; events on quarantined bars wait with them. Known dividends
+    that the download does not decide are converted to the new units of a re-basing.
     """
-    accepted = set(prices.bars.session_dates[np.isnan(ratios)].tolist())
-    covered = accepted | {one.ex_date.item() for one in prices.early_actions}
+    covered = set(days.tolist())
     stored = {one.action.key: one for one in known}
-    events = (*prices.actions, *prices.early_actions)
-    given = {one.key: one for one in events if one.ex_date.item() in covered}
-    others = [one.action for one in known if one.action.ex_date.item() not in covered]
+    on_bars = (one for one in prices.actions if one.ex_date.item() in covered)
+    given = {one.key: one for one in (*on_bars, *prices.early_actions)}
+    others = [one.action for key, one in stored.items() if key not in given and key[0].item() not in covered]
     absent = [
         one
         for key, one in stored.items()

@@ -30,13 +30,13 @@ def is_decided(
 ) -> BoolArray:
     """Find which rows, dated (n,) and priced (n, 4), a person has decided on in that way.
 
-    A row is recognised by its date and prices, missing prices included, as they were on the day of the
-    decision or in the units of the `splits` that have come since.
+    A row is recognised by its date and prices, missing prices included, in the units that they had
+    (`DecidedRow.in_units_of`) or in those of the `splits` that have come since.
     """
     found = np.zeros(len(dates), dtype=bool)
     for one in decided:
         if one.decision is decision:
-            then = np.outer(1.0 / _units_since(splits, one.decided_on), one.prices)
+            then = np.outer(1.0 / _units_since(splits, one.in_units_of), one.prices)
             same = np.isclose(prices[:, None, :], then, rtol=SAME_PRICE, atol=0.0, equal_nan=True)
             found |= (dates == one.session_date) & same.all(axis=2).any(axis=1)
     return found

@@ -24,6 +24,7 @@ from pipeline.ingest.units import (
 from pipeline.types import (
     BAR_VALUES,
     SAME_PRICE,
+    ActionChanges,
     ActionKind,
     Bars,
     BoolArray,
@@ -32,6 +33,7 @@ from pipeline.types import (
     FloatArray,
     KnownPrices,
     PriceChanges,
+    QuarantineCode,
     QuarantinedRow,
     Rebasing,
     Restatement,
@@ -40,6 +42,9 @@ from pipeline.types import (
     closes_on,
     overlaid,
 )
+
+MOST_CONTRADICTING = 3
+"""More bars than this that contradict stored bars mean another history, not a few wrong bars."""
 
 
 def restatement(prices: ValidatedPrices, known: KnownPrices) -> Restatement | None:
@@ -69,16 +74,15 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
     nothing explains is quarantined: half of it would mix two units.
 
     A download that ends before the newest stored bar, as for a moment in the past, adds what is missing and
-    changes nothing else.
+    changes nothing else. Events before their bars are left out of a download that has no acceptable bar, or
+    more than MOST_CONTRADICTING bars that contradict stored ones.
     """
     measured = measured_units(prices.bars, known.bars)
     is_past = _is_past(prices, known)
     rebasing = None if measured is None or is_past else accepted_units(measured, prices, known)
     basis = known.bars if rebasing is None else in_units(known.bars, rebasing)
-    if measured is not None and rebasing is None and is_large(measured):
-        ratios, prices = _all_off(prices, known, measured), replace(prices, early_actions=())
-    else:
-        ratios = _off_level(prices, basis, known)
+    unexplained = measured if rebasing is None and measured is not None and is_large(measured) else None
+    ratios = _off_level(prices, basis, known) if unexplained is None else _all_off(prices, known, unexplained)
     prices, ratios = _to_be_taken(prices, ratios, known)
     bars = prices.bars
     now = overlaid(basis, bars.at(np.isnan(ratios)))
@@ -94,9 +98,9 @@ def reconcile(prices: ValidatedPrices, known: KnownPrices, seen_at: datetime) ->
         n_rebased=int(is_old_rebased.sum()),
         quarantined=(*prices.quarantined, *_quarantined(bars, ratios)),
         checked_dates=_checked_dates(prices, known),
-        actions=event_changes(prices, ratios, known.actions, rebasing, seen_at),
+        actions=_event_changes(prices, ratios, known, now, rebasing, seen_at),
         missing=_missing(prices.expected, now.session_dates),
-        n_contradicting=int(np.isin(bars.session_dates[np.isfinite(ratios)], known.bars.session_dates).sum()),
+        n_contradicting=_n_contradicting(bars, ratios, known),
     )
 
 
@@ -172,6 +176,41 @@ def _checked_dates(prices: ValidatedPrices, known: KnownPrices) -> DateArray:
 def _days_through(sessions: DateArray) -> DateArray:
     """List all days from the first of the sessions to the last."""
     return np.arange(sessions[0], sessions[-1] + np.timedelta64(1, "D")) if len(sessions) else sessions
+
+
+def _event_changes(
+    prices: ValidatedPrices,
+    ratios: FloatArray,
+    known: KnownPrices,
+    now: Bars,
+    rebasing: Rebasing | None,
+    seen_at: datetime,
+) -> ActionChanges:
+    """Compare the events on the days that the download decides: accepted bars, and quiet sessions.
+
+    A session is quiet if it has neither a stored bar nor a row with a price. A stored event there came before
+    its bar, and is gone when the source no longer gives it.
+    """
+    accepted = prices.bars.session_dates[np.isnan(ratios)]
+    if len(accepted) == 0 or _n_contradicting(prices.bars, ratios, known) > MOST_CONTRADICTING:
+        prices, days = replace(prices, early_actions=()), accepted
+    elif _is_past(prices, known):
+        days = accepted[:0]
+    else:
+        days = np.union1d(accepted, _quiet(prices, now))
+    return event_changes(prices, days, known.actions, rebasing, seen_at)
+
+
+def _quiet(prices: ValidatedPrices, now: Bars) -> DateArray:
+    """List the expected sessions that have neither a bar nor a quarantined row with a price."""
+    doubted = [one.session_date for one in prices.quarantined if one.code is not QuarantineCode.NO_PRICES]
+    priced = (now.session_dates, prices.bars.session_dates, np.array(doubted, dtype="datetime64[D]"))
+    return np.setdiff1d(prices.expected, np.concatenate(priced))
+
+
+def _n_contradicting(bars: Bars, ratios: FloatArray, known: KnownPrices) -> int:
+    """Count the bars that are off the level and whose session has a stored bar."""
+    return int(np.isin(bars.session_dates[np.isfinite(ratios)], known.bars.session_dates).sum())
 
 
 def _missing(expected: DateArray, there: DateArray) -> DateArray:

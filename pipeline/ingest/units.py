@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import stdtrit
 
 from pipeline.ingest.jumps import (
     ACCEPTED_AFTER,
@@ -23,6 +24,7 @@ from pipeline.types import (
     Bars,
     BoolArray,
     CorporateAction,
+    DateArray,
     FloatArray,
     KnownPrices,
     Rebasing,
@@ -40,15 +42,15 @@ LARGE_RATIO = float(np.log(THREE_FOR_TWO * (1.0 - NEAR_THREE_FOR_TWO)))
 """In logarithms: a re-basing of this size is accepted only if a split explains it."""
 NEAR_SPLIT = 0.02
 """In logarithms: the largest distance of a measured ratio from the ratio of splits that explain it."""
+ROUNDING_LEVEL = 0.003
+"""Two-sided level of the t-test that the mean ratio of the bars is the ratio of splits."""
 
 
 def measured_units(bars: Bars, known: Bars) -> Rebasing | None:
     """Measure the ratio that the oldest common bars, and at least half of all, share; None without such."""
-    stored = closes_on(bars.session_dates, known.session_dates, known.close)
-    common = np.flatnonzero(np.isfinite(stored))
+    common, ratios = _log_ratios(bars, known)
     if len(common) == 0 or len(common) < min(len(known), FEWEST_COMMON):
         return None
-    ratios = np.log(bars.close[common] / stored[common])
     ratio = float(np.median(ratios[:FEWEST_COMMON]))
     differs = np.abs(ratios - ratio) > max(RATIO_TOLERANCE, NEAR_SPLIT * abs(ratio))
     length = int(np.argmax(differs)) if differs.any() else len(common)
@@ -57,19 +59,19 @@ def measured_units(bars: Bars, known: Bars) -> Rebasing | None:
         return None
     if 2 * length < len(common):
         return None
-    return Rebasing(bars.session_dates[common[length - 1]], float(np.exp(ratio)))
+    return Rebasing(common[length - 1], float(np.exp(ratio)))
 
 
 def accepted_units(measured: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> Rebasing | None:
     """Decide whether to re-base the stored history by the measured ratio; None where not.
 
     A large ratio is accepted only if splits explain it and no bar contradicts it. The exact ratio of splits
-    replaces a measured ratio that differs from it by rounding only (RATIO_TOLERANCE).
+    replaces a measured ratio that differs from it by the rounding of prices only.
     """
     splits = _ratio_of_splits(measured, prices, known)
     if splits is None:
         return None if is_large(measured) else measured
-    is_exact = abs(np.log(splits / measured.ratio)) < RATIO_TOLERANCE
+    is_exact = _is_rounding(splits, measured, prices.bars, known.bars)
     rebasing = replace(measured, ratio=splits) if is_exact else measured
     is_refused = is_large(rebasing) and _is_contradicted(rebasing, prices.bars, known.bars)
     return None if is_refused else rebasing
@@ -95,6 +97,30 @@ def is_rebased(changed: Bars, basis: Bars, rebasing: Rebasing | None) -> BoolArr
     tolerance = max(RATIO_TOLERANCE, NEAR_SPLIT * abs(float(np.log(rebasing.ratio))))
     is_old = changed.session_dates <= rebasing.through
     return is_old & agreeing(changed, basis, tolerance, OHLC)
+
+
+def _log_ratios(bars: Bars, known: Bars) -> tuple[DateArray, FloatArray]:
+    """Compare the closes of the k common sessions: their (k,) dates, and the (k,) ratios in logarithms."""
+    stored = closes_on(bars.session_dates, known.session_dates, known.close)
+    common = np.isfinite(stored)
+    return bars.session_dates[common], np.log(bars.close[common] / stored[common])
+
+
+def _is_rounding(splits: float, measured: Rebasing, bars: Bars, known: Bars) -> bool:
+    """Is the ratio of splits that of the common bars, but for the rounding of their prices?
+
+    Rounding to cents changes the ratio of a single bar by 0.1% and more, but hardly the mean of many: a mean
+    within RATIO_TOLERANCE is that of the splits, and a t-test decides on others. With one common bar there is
+    nothing to test, and the ratio of splits is taken.
+    """
+    sessions, ratios = _log_ratios(bars, known)
+    ratios = ratios[sessions <= measured.through]
+    if len(ratios) == 1:
+        return True
+    error = float(
+        stdtrit(len(ratios) - 1, 1.0 - ROUNDING_LEVEL / 2.0) * ratios.std(ddof=1) / np.sqrt(len(ratios))
+    )
+    return bool(abs(ratios.mean() - np.log(splits)) < max(RATIO_TOLERANCE, error))
 
 
 def _ratio_of_splits(measured: Rebasing, prices: ValidatedPrices, known: KnownPrices) -> float | None:

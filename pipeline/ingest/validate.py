@@ -80,11 +80,11 @@ def validate(
     """
     last_settled = calendar.last_settled(as_of)
     announced = _announced(asset.symbol, raw)
-    rows = _settled(raw, asset, last_settled)
-    rows = rows[~is_decided(_days(rows), rows[PRICES].to_numpy(), decided, Decision.REJECTED, announced)]
+    settled = _settled(raw, asset, last_settled)
+    rows = settled[~_is_decided(settled, decided, Decision.REJECTED, announced)]
     dates = _days(rows)
     expected = calendar.sessions(_first_expected(raw, dates, calendar), last_settled)
-    is_released = is_decided(dates, rows[PRICES].to_numpy(), decided, Decision.RELEASED, announced)
+    is_released = _is_decided(rows, decided, Decision.RELEASED, announced)
     fault = _fault_of_all(raw, asset, calendar)
     codes = _codes(rows, np.isin(dates, expected), is_released, fault)
     accepted = rows[codes == ""].sort_values("session_date", kind="stable").drop_duplicates("session_date")
@@ -92,7 +92,7 @@ def validate(
         bars=_bars(asset.symbol, accepted),
         quarantined=_quarantined(asset.symbol, rows, codes, fault),
         actions=_actions(asset.symbol, accepted),
-        early_actions=() if fault else _actions(asset.symbol, _alone_without_prices(rows, codes)),
+        early_actions=() if fault else _actions(asset.symbol, _alone_without_prices(settled, rows, codes)),
         announced=announced,
         action_kinds=frozenset(kind for kind, name in EVENTS.items() if raw.rows[name].notna().any()),
         expected=expected[expected >= np.datetime64(raw.start, "D")],
@@ -147,6 +147,12 @@ def _settled(raw: RawPrices, asset: AssetSettings, last_settled: np.datetime64) 
     return settled
 
 
+def _is_decided(
+    rows: pd.DataFrame, decided: Sequence[DecidedRow], what: Decision, splits: Sequence[CorporateAction]
+) -> BoolArray:
+    return is_decided(_days(rows), rows[PRICES].to_numpy(), decided, what, splits)
+
+
 def _codes(
     rows: pd.DataFrame, is_session: BoolArray, is_released: BoolArray, fault: _WholeDownloadFault | None
 ) -> npt.NDArray[np.object_]:
@@ -175,11 +181,14 @@ def _codes(
     return np.where(codes == "", "" if fault is None else fault.code, codes).astype(object)
 
 
-def _alone_without_prices(rows: pd.DataFrame, codes: npt.NDArray[np.object_]) -> pd.DataFrame:
-    """Select the rows that have no price, and whose session has no other row."""
-    is_alone = ~rows["session_date"].duplicated(keep=False).to_numpy()
+def _alone_without_prices(
+    settled: pd.DataFrame, rows: pd.DataFrame, codes: npt.NDArray[np.object_]
+) -> pd.DataFrame:
+    """Select the `rows` that have no price, and whose session has no other settled row but equal ones."""
+    distinct = settled.drop_duplicates(["session_date", *COMPARED])["session_date"]
+    is_alone = ~rows["session_date"].isin(distinct[distinct.duplicated()]).to_numpy()
     alone: pd.DataFrame = rows[is_alone & (codes == QuarantineCode.NO_PRICES)]
-    return alone
+    return alone.drop_duplicates("session_date")
 
 
 def _contested(rows: pd.DataFrame, is_good: BoolArray, released: BoolArray) -> BoolArray:
@@ -246,7 +255,7 @@ def _actions(symbol: str, rows: pd.DataFrame) -> tuple[CorporateAction, ...]:
 
 def _announced(symbol: str, raw: RawPrices) -> tuple[CorporateAction, ...]:
     found = _actions(symbol, raw.rows[raw.rows["session_date"].notna()])
-    return tuple(one for one in found if one.kind is ActionKind.SPLIT)
+    return tuple(dict.fromkeys(one for one in found if one.kind is ActionKind.SPLIT))
 
 
 def _days(rows: pd.DataFrame) -> DateArray:

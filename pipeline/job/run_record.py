@@ -10,7 +10,7 @@ import numpy as np
 from pipeline import __version__
 from pipeline.job.context import Job, StepResult
 from pipeline.job.request import Request, Selection
-from pipeline.settings import AssetSettings, Settings
+from pipeline.settings import AssetSettings, Settings, without_passwords
 from pipeline.sources.base import PriceSource
 from pipeline.store import Engine, write, writing
 from pipeline.types import Failure, IngestSummary, RunStatus, RunSummary, Timings
@@ -53,10 +53,14 @@ def start_run(
             as_of=request.as_of,
             started_at=started_at,
             code_version=__version__,
-            settings_json=request.settings.model_dump_json(),
+            settings_json=_without_passwords(request.settings).model_dump_json(),
         )
         write.register_assets(connection, selection.all, run_id)
     return Job(request.settings, request.as_of, run_id, source, store, started_at)
+
+
+def _without_passwords(settings: Settings) -> Settings:
+    return settings.model_copy(update={"database": without_passwords(settings.database)})
 
 
 def finish_run(job: Job, status: RunStatus, tally: Tally, finished_at: datetime) -> None:

@@ -18,7 +18,7 @@ from pipeline.settings.learning import (
 )
 from pipeline.settings.load import DEFAULT_CONFIG_FILE, load_settings
 from pipeline.settings.prices import DownloadSettings, SettleSettings
-from pipeline.settings.run import DEFAULT_MODELS, Settings, database_name
+from pipeline.settings.run import DEFAULT_MODELS, Settings, database_name, without_passwords
 
 __all__ = [
     "CONTINUOUS_CALENDAR",
@@ -40,4 +40,5 @@ __all__ = [
     "database_name",
     "load_settings",
     "unlisted_asset",
+    "without_passwords",
 ]

@@ -102,11 +102,17 @@ class Settings(FrozenModel):
 
 
 def database_name(database: str) -> str:
-    """Format a database URL for display: the file name of SQLite, otherwise the URL without its password.
+    """Format a database URL for display: the file name of SQLite, otherwise the URL without its passwords.
 
     >>> database_name("sqlite:///prices.db"), database_name("postgresql://me:secret@host/prices")
     ('prices.db', 'postgresql://me:***@host/prices')
     """
     if database.startswith("sqlite:///"):
         return database.removeprefix("sqlite:///").partition("?")[0]
-    return re.sub(r"(://[^:/@]*):[^/]*@", r"\1:***@", database)
+    return without_passwords(database)
+
+
+def without_passwords(database: str) -> str:
+    """Replace every password in a database URL, before the host or in its query, by ***."""
+    hidden = re.sub(r"(://[^:/]*):.*@", r"\1:***@", database)
+    return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", hidden)

@@ -24,7 +24,12 @@ def _open_yahoo(_place: str, download: DownloadSettings) -> CheckedSource:
 def _open_csv(place: str, _download: DownloadSettings) -> CheckedSource:
     from pipeline.sources.csv_folder import CsvSource
 
-    return CsvSource(Path(place).expanduser())
+    try:
+        return CsvSource(Path(place).expanduser())
+    except RuntimeError as error:
+        raise UsageError(
+            f"the folder of the price source is unknown: {error}", "Give its full path."
+        ) from error
 
 
 def _open_simulated(_place: str, _download: DownloadSettings) -> CheckedSource:

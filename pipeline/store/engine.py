@@ -4,11 +4,12 @@ Database errors that a person can act on are raised as StoreError, with the next
 """
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import (
     URL,
@@ -24,11 +25,11 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from pipeline.errors import StoreError
-from pipeline.settings import database_name
+from pipeline.settings import database_name, without_passwords
 from pipeline.store.tables import corporate_actions, fits, forecasts, price_bars, scores
 from pipeline.store.view_columns import VIEW_COLUMNS
 from pipeline.store.views import definitions, recreate_views
@@ -75,11 +76,13 @@ def open_store(url: str) -> Iterator[Engine]:
 def absent_file(url: str) -> Path | None:
     """Return the SQLite file of the database at `url` if it does not exist yet, otherwise None.
 
-    Raises StoreError for a URL that is not a database's.
+    Raises StoreError for a URL that is not a database's, or a path that cannot be looked at.
     """
     address = _address(url)
-    file = Path(address.database or "")
-    return file if address.get_backend_name() == "sqlite" and not file.exists() else None
+    if address.get_backend_name() != "sqlite":
+        return None
+    file = _file(address)
+    return None if _is_there(file) else file
 
 
 @contextmanager
@@ -229,14 +232,24 @@ def _broken_views(connection: Connection) -> Iterator[str]:
 
 
 def _address(url: str) -> URL:
+    """Parse the URL of a database; raises StoreError unless its driver is installed and accepts the URL."""
+    advice = "Give a file or an SQLAlchemy URL like sqlite:///x.db."
     try:
         address = make_url(url) if "://" in url else URL.create("sqlite", database=url)
-        address.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        dialect = address.get_dialect()
+        dialect.import_dbapi()
+        dialect().create_connect_args(address)
+    except ImportError as error:
         raise StoreError(
-            f"'{database_name(url)}' is not a database: {error}",
-            "Give a file or an SQLAlchemy URL like sqlite:///x.db.",
+            f"the driver of '{database_name(url)}' is not installed: {error}",
+            f"Install it for {sys.executable}, or give a file of SQLite.",
         ) from error
+    except ArgumentError as error:
+        raise StoreError(f"'{database_name(url)}' is not a database: {error}", advice) from error
+    except ValueError as error:  # its text may contain the password
+        raise StoreError(f"a number in '{database_name(url)}' cannot be read", advice) from error
+    if dialect.is_async:
+        raise StoreError(f"'{database_name(url)}' has an asynchronous driver", advice)
     return address
 
 
@@ -260,10 +273,27 @@ def _read_only_engine(url: str) -> Engine:
 
 
 def _read_only_address(address: URL) -> URL:
-    file = Path(address.database or "")
-    if not file.is_file():
+    file = _file(address)
+    if not _is_there(file):
         raise StoreError(f"database {file} does not exist", "Run 'pricecast demo' or 'pricecast run' first.")
     return address.set(database=file.resolve().as_uri()).update_query_dict({"mode": "ro", "uri": "true"})
+
+
+def _file(address: URL) -> Path:
+    """Return the file of a SQLite database, also where the URL names it as `file:PATH?uri=true`."""
+    name = address.database or ""
+    is_uri = name.startswith("file:") and "uri" in address.query
+    return Path(unquote(urlsplit(name).path) if is_uri else name)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:
+        raise StoreError(
+            f"database {file} cannot be opened: {error.strerror}",
+            "Make its folder accessible, or give another file to --db.",
+        ) from error
 
 
 def _prepare_writer(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
@@ -331,10 +361,15 @@ def _raising_store_errors(engine: Engine) -> Iterator[None]:
     except IntegrityError:
         raise
     except (DBAPIError, sqlite3.Error) as error:
-        message = str(error.orig if isinstance(error, DBAPIError) else error)
+        message = str(error.orig if isinstance(error, DBAPIError) else error).strip()
         for text, what, next_step in _KNOWN_ERRORS:
             if text in message:
                 raise StoreError(f"{_name(engine)} {what}: {message}", next_step) from error
+        if isinstance(error, OperationalError) and error.statement is None:
+            raise StoreError(
+                f"{_name(engine)} cannot be reached: {message}",
+                "Check that its server runs and that the URL names it.",
+            ) from error
         raise
 
 
@@ -351,5 +386,5 @@ def _name(engine: Engine) -> str:
     """Return the name of the database for messages: its file, or its URL without the password."""
     url = engine.url
     if url.get_backend_name() != "sqlite":
-        return f"database {url.render_as_string(hide_password=True)}"
+        return f"database {without_passwords(url.render_as_string(hide_password=True))}"
     return f"database {unquote(url.database or 'in memory').removeprefix('file://')}"

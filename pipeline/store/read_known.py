@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, or_, select
 
 from pipeline.store.columns import columns, dates, text
 from pipeline.store.read import bars, newest_session
@@ -54,14 +54,16 @@ def known_actions(conn: Connection, symbol: str) -> Iterator[KnownAction]:
 
 def _decided_rows(conn: Connection, symbol: str) -> Iterator[DecidedRow]:
     row = rejected_bars.c
-    query = select(row.session_date, row.row, row.decision, row.decided_at_utc).where(row.symbol == symbol)
+    is_rejected = and_(row.decision == Decision.REJECTED.value, row.decided_at_utc.is_not(None))
+    in_units_of = case((is_rejected, row.decided_at_utc), else_=row.first_seen_at_utc)
+    query = select(row.session_date, row.row, row.decision, in_units_of).where(row.symbol == symbol)
     decided = query.where(row.decision.is_not(None), row.session_date.is_not(None)).order_by(row.rejected_id)
-    for session, values, decision, decided_at in conn.execute(decided):
+    for session, values, decision, moment in conn.execute(decided):
         yield DecidedRow(
             session_date=np.datetime64(session, "D"),
             prices=row_prices(values),
             decision=Decision(decision),
-            decided_on=np.datetime64(decided_at.date(), "D"),
+            in_units_of=np.datetime64(moment.date(), "D"),
         )
 
 

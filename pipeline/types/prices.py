@@ -142,8 +142,12 @@ class DecidedRow:
     prices: tuple[float, float, float, float]
     """Open, high, low, close; NaN for a missing price."""
     decision: Decision
-    decided_on: np.datetime64
-    """The UTC date of the decision."""
+    in_units_of: np.datetime64
+    """The UTC date in whose units the prices are: splits with a later ex-date may have divided them since.
+
+    For a released row, the day it was first downloaded; for a rejected row, the day of the decision: a bar
+    that the source corrects by a split before that day is another bar.
+    """
 
 
 class ActionKind(StrEnum):

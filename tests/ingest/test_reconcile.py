@@ -1,7 +1,6 @@
-"""A download beside what is stored: new and revised bars, events that come and go, and gaps."""
+"""A download next to what is stored: new and revised bars, and gaps."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -11,10 +10,8 @@ from hypothesis import strategies as st
 from pipeline.ingest.reconcile import reconcile, restatement
 from pipeline.types import Bars
 from tests.ingest.prices import (
-    NOTHING,
     NOW,
     PRICES,
-    SILENT,
     N,
     action,
     after,
@@ -32,7 +29,6 @@ from tests.ingest.prices import (
 from tests.made import DAY, FIRST, made_bars, made_dates
 from tests.properties import examples
 
-PATIENCE = timedelta(days=14)
 MADE = st.builds(made_bars, st.integers(1, 80), st.integers(0, 10_000))
 ODD = st.dictionaries(st.integers(0, 79), st.sampled_from([0.01, 0.5, 0.999, 1.003, 4.0, 100.0]))
 
@@ -167,108 +163,6 @@ def test_a_moment_in_the_past_revises_nothing(ratio: float) -> None:
     assert restatement(past, stored(known)) is None
     assert changes.rebasing is None
     assert set(changes.bars.session_dates.tolist()) <= {bars.session_dates[7].item()}
-
-
-# Events
-
-
-def test_a_dividend_is_stored_and_revises_no_bar() -> None:
-    bars = made_bars(N)
-    changes = reconcile(downloaded(bars, action(50)), stored(bars), NOW)
-    assert (counts(changes), changes.actions.given) == ((0, 0, 0, 0), (action(50),))
-
-
-@pytest.mark.parametrize(
-    ("value", "again", "is_news"),
-    [
-        pytest.param(0.01, 0.0100005, False, id="a small one rounded"),
-        pytest.param(0.01, 0.0101, True, id="a small one changed"),
-        pytest.param(100.0, 100.005, False, id="a large one rounded"),
-        pytest.param(100.0, 100.02, True, id="a large one changed"),
-    ],
-)
-def test_a_dividend_is_news_by_its_relative_change(value: float, again: float, is_news: bool) -> None:
-    bars = made_bars(N)
-    changes = reconcile(downloaded(bars, action(50, value=again)), stored(bars, action(50, value=value)), NOW)
-    assert [one.value for one in changes.actions.given] == [again] * is_news
-
-
-def test_a_split_and_a_dividend_of_one_day_are_two_events() -> None:
-    bars = made_bars(N)
-    now = times(bars, 0.25)
-    known = rows_of(bars, slice(0, N - 1))
-    changes = reconcile(downloaded(now, action(N - 1), split(N - 1)), stored(known), NOW)
-    assert set(changes.actions.given) == {action(N - 1), split(N - 1)}
-    again = reconcile(
-        downloaded(now, action(N - 1), split(N - 1)), stored(now, action(N - 1), split(N - 1)), NOW
-    )
-    assert again.actions.given == again.actions.vanished == ()
-
-
-@pytest.mark.parametrize("first_run", [True, False], ids=["on a first run", "the day after"])
-def test_a_dividend_of_a_session_without_prices_is_stored_before_its_bar(first_run: bool) -> None:
-    bars, paid = made_bars(N), action(N - 2)
-    given_bars = part_of(bars, {*range(N)} - {N - 2})
-    known = NOTHING if first_run else rows_of(bars, slice(0, N - 3))
-    changes = reconcile(downloaded(given_bars, early=(paid,), expected=N), stored(known), NOW)
-    assert changes.actions.given == (paid,)
-    assert changes.missing.tolist() == [bars.session_dates[N - 2].item()]
-    then = stored(after(known, changes), paid)
-    filled = reconcile(downloaded(bars, paid), then, NOW)
-    assert (counts(filled), filled.actions.given, filled.actions.vanished) == ((1, 0, 0, 0), (), ())
-
-
-def test_a_dividend_before_its_bar_is_not_stored_from_a_download_in_units_that_nothing_explains() -> None:
-    bars, paid = made_bars(N), action(N - 1)
-    known = rows_of(bars, slice(0, N - 5))
-    changes = reconcile(downloaded(times(known, 0.1), early=(paid,), expected=N), stored(known), NOW)
-    assert (counts(changes)[3], changes.actions.given) == (N - 5, ())
-
-
-def test_a_dividend_before_its_bar_is_not_stored_for_the_past() -> None:
-    bars = made_bars(N)
-    past = downloaded(rows_of(bars, slice(0, 20)), early=(action(20),), expected=21)
-    assert reconcile(past, stored(bars), NOW).actions.given == ()
-
-
-def test_an_event_that_vanishes_is_doubted_and_withdrawn_when_it_stays_away() -> None:
-    bars, gone = made_bars(N), action(50)
-    doubted = reconcile(downloaded(bars), stored(bars, gone), NOW).actions
-    assert (doubted.vanished, doubted.withdrawn) == ((gone,), ())
-    early = stored(bars, gone, missing_since=NOW - PATIENCE + timedelta(seconds=1))
-    assert reconcile(downloaded(bars), early, NOW).actions.withdrawn == ()
-    late = stored(bars, gone, missing_since=NOW - PATIENCE)
-    assert reconcile(downloaded(bars), late, NOW).actions.withdrawn == (gone,)
-
-
-def test_an_event_that_returns_is_believed_again() -> None:
-    bars, back = made_bars(N), action(50)
-    found = reconcile(downloaded(bars, back), stored(bars, back, missing_since=NOW), NOW).actions
-    assert (found.returned, found.given, found.vanished) == ((back,), (), ())
-
-
-def test_an_event_that_returns_with_another_value_is_a_new_one() -> None:
-    bars = made_bars(N)
-    changed = action(50, value=0.7)
-    found = reconcile(downloaded(bars, changed), stored(bars, action(50), missing_since=NOW), NOW).actions
-    assert found.given == (changed,)
-
-
-def test_the_silence_of_a_source_that_tells_of_no_events_means_nothing() -> None:
-    bars = made_bars(N)
-    found = reconcile(downloaded(bars, kinds=SILENT), stored(bars, action(50)), NOW).actions
-    assert found.vanished == ()
-
-
-@pytest.mark.parametrize(("n_known", "n_given"), [(1, 5), (5, 1), (1, 1)])
-def test_a_moment_in_the_past_changes_no_event_however_little_is_known_or_given(
-    n_known: int, n_given: int
-) -> None:
-    bars = made_bars(10)
-    known = stored(rows_of(bars, slice(10 - n_known, None)))
-    past = downloaded(rows_of(bars, slice(0, n_given)), action(0))
-    changes = reconcile(past, known, NOW)
-    assert (counts(changes), changes.actions.given) == ((n_given, 0, 0, 0), ())
 
 
 # Gaps

@@ -1,4 +1,4 @@
-"""A download beside what is stored: bars that are quarantined, and stay so whatever comes again."""
+"""A download next to what is stored: bars that are quarantined, and stay so whatever comes again."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.ingest.jumps import ACCEPTED_AFTER
 from pipeline.ingest.reconcile import reconcile
-from pipeline.types import ActionKind, Bars, PriceChanges
+from pipeline.types import ActionKind, Bars, CorporateAction, PriceChanges
 from tests.ingest.prices import (
     BOTH,
     NOTHING,
@@ -28,6 +28,7 @@ from tests.ingest.prices import (
     noisy,
     part_of,
     rows_of,
+    split,
     stored,
     times,
     times_each,
@@ -261,3 +262,34 @@ def test_what_is_released_at_another_price_is_not_released() -> None:
     known = rows_of(bars, slice(0, N - 1))
     released = stored(known, decided=(decision(times(bars, 1.01), N - 1),))
     assert counts(reconcile(downloaded(bars), released, NOW)) == (0, 0, 0, 1)
+
+
+# A person's decision after a split
+
+
+@pytest.mark.parametrize(
+    ("splits", "factor"),
+    [
+        pytest.param((), 1.0, id="no split"),
+        pytest.param((split(N),), 0.25, id="a split since the decision"),
+        pytest.param((split(N - 2, 2.0), split(N, 3.0)), 1.0 / 6.0, id="two splits since the decision"),
+        pytest.param((split(N - 4, 2.0), split(N, 3.0)), 1.0 / 3.0, id="one split before it and one since"),
+        pytest.param((split(2, 2.0), split(N, 3.0)), 1.0 / 3.0, id="an older split does not matter"),
+    ],
+)
+def test_a_released_bar_is_recognised_after_splits_in_their_units(
+    splits: tuple[CorporateAction, ...], factor: float
+) -> None:
+    odd = times(made_bars(N + 1), 3.0, slice(N - 5, N - 4))
+    known = rows_of(odd, [row for row in range(N) if row != N - 5])
+    released = stored(times(known, factor), *splits, decided=(decision(odd, N - 5, days_later=2),))
+    changes = reconcile(downloaded(times(odd, factor), *splits), released, NOW)
+    assert counts(changes) == (2, 0, 0, 0)
+
+
+def test_a_released_bar_is_not_recognised_at_a_price_that_no_split_explains() -> None:
+    odd = times(made_bars(N + 1), 3.0, slice(N - 5, N - 4))
+    known = times(rows_of(odd, [row for row in range(N) if row != N - 5]), 0.25)
+    released = stored(known, split(2), decided=(decision(odd, N - 5),))
+    changes = reconcile(downloaded(times(odd, 0.25), split(2)), released, NOW)
+    assert counts(changes) == (1, 0, 0, 1)

@@ -237,6 +237,19 @@ def test_a_dividend_without_prices_counts_only_if_its_session_has_no_other_row(
     assert [one.value for one in prices.actions] == [0.5] * (prices_of_other == 11.0)
 
 
+def test_equal_rows_without_prices_give_their_dividend_once() -> None:
+    rows = raw([*WEEK, WEEK[2]], dividend=[NAN, NAN, 0.24, NAN, NAN, 0.24])
+    rows.rows.loc[[2, 5], ["open", "high", "low", "close"]] = NAN
+    assert [one.value for one in judged(rows).early_actions] == [0.24]
+
+
+def test_a_split_that_is_given_on_two_equal_rows_is_announced_once() -> None:
+    rows = raw([*WEEK, WEEK[2]], split_ratio=[NAN, NAN, 4.0, NAN, NAN, 4.0])
+    prices = judged(rows)
+    assert prices.announced == prices.actions
+    assert [one.value for one in prices.announced] == [4.0]
+
+
 def test_a_download_in_another_currency_gives_no_dividend_of_any_row() -> None:
     rows = replace(raw(WEEK, dividend=[0.1, NAN, 0.24, NAN, NAN]), currency="GBp")
     rows.rows.loc[2, ["open", "high", "low", "close"]] = NAN

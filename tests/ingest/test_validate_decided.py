@@ -114,6 +114,15 @@ def test_a_row_without_prices_that_a_person_rejected_is_recognised_and_its_divid
     assert (prices.quarantined, prices.early_actions) == ((), ())
 
 
+def test_a_row_without_prices_next_to_a_rejected_row_is_not_alone() -> None:
+    rows = raw([*WEEK, WEEK[2]], dividend=[NAN, NAN, NAN, NAN, NAN, 0.9])
+    rows.rows.loc[5, ["open", "high", "low", "close"]] = NAN
+
+    prices = judged(rows, decided=(decision(rows, 2, Decision.REJECTED),))
+
+    assert (reasons(prices), prices.early_actions) == (["all prices missing"], ())
+
+
 def contested() -> RawPrices:
     """Two rows of one date that differ."""
     return raw([*WEEK, WEEK[1]], close=[11.0] * 5 + [11.5])

@@ -12,6 +12,7 @@ from pipeline.errors import StoreError
 from pipeline.store import (
     VIEW_COLUMNS,
     Engine,
+    absent_file,
     backup,
     check,
     open_read_only,
@@ -204,6 +205,13 @@ def test_a_locked_database_says_who_has_to_finish(filled: Engine, file: Path) ->
         writing(impatient),
     ):
         pass
+
+
+def test_a_file_that_is_named_by_a_uri_is_found(filled: Engine, file: Path) -> None:
+    url = f"sqlite:///file:{file}?uri=true"
+    assert absent_file(url) is None
+    with open_read_only(url) as engine:
+        assert check(engine) == ()
 
 
 @pytest.mark.parametrize("url", ["nosuchdb://host/name", "://"])

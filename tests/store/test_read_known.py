@@ -4,8 +4,10 @@ from datetime import date
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from pipeline.store import Connection, read_known
+from pipeline.store.tables import rejected_bars
 from pipeline.store.write_prices import store_decision
 from pipeline.types import Decision, DownloadHistory, QuarantineCode, QuarantinedRow
 from tests.store.examples import (
@@ -102,6 +104,20 @@ def test_decisions_are_known_with_date_and_prices_even_after_the_row_is_gone(con
         (DAY, (1.0, 2.0, 0.5, 1.5), Decision.RELEASED),
         (DAY, (1.0, 2.0, 0.5, 1.6), Decision.REJECTED),
     ]
+
+
+def test_a_released_row_is_in_the_units_of_its_download_and_a_rejected_row_in_those_of_the_decision(
+    conn: Connection,
+) -> None:
+    run_id = start_run(conn)
+    rows = tuple(refused("2024-01-09", priced(close)) for close in (1.5, 1.6, 1.7))
+    store(conn, changed(make_bars([]), quarantined=rows), run_id, NOON)
+    store_decision(conn, [1], Decision.RELEASED, later(3))
+    store_decision(conn, [2, 3], Decision.REJECTED, later(3))
+    conn.execute(update(rejected_bars).where(rejected_bars.c.rejected_id == 3).values(decided_at_utc=None))
+    found = read_known.known_prices(conn, SYMBOL).decided
+    days = [np.datetime64(later(day).date(), "D") for day in (0, 3, 0)]
+    assert [one.in_units_of for one in found] == days
 
 
 def test_prices_of_a_row_that_has_none_are_nan() -> None:

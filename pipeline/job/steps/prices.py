@@ -7,16 +7,13 @@ import tenacity
 
 from pipeline.errors import SourceError, TransientSourceError
 from pipeline.ingest.first_date import first_date_to_ask
-from pipeline.ingest.reconcile import reconcile, restatement
+from pipeline.ingest.reconcile import MOST_CONTRADICTING, reconcile, restatement
 from pipeline.ingest.validate import require_bars, validate
 from pipeline.job.context import Job
 from pipeline.settings import AssetSettings
 from pipeline.store import read, read_known, reading, write_prices, writing
 from pipeline.timings import timed
 from pipeline.types import IngestSummary, PriceChanges, RawPrices, Restatement, Work
-
-MOST_CONTRADICTING = 3
-"""More bars than this that contradict stored bars mean another history, not a few wrong bars."""
 
 
 def first_date(job: Job, asset: AssetSettings) -> date:
