@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from pipeline.calendars import TradingCalendar, trading_calendar
+from pipeline.calendars import TradingCalendar, calendar_of, trading_calendar
 from pipeline.errors import ConfigError
+from pipeline.settings import AssetSettings, Settings, SettleSettings
 from tests.made import DAY
 
 NEW_YORK = trading_calendar("XNYS", 30)
@@ -34,6 +35,13 @@ def day(text: str) -> np.datetime64:
 )
 def test_a_new_york_bar_settles_half_an_hour_after_the_close(session: str, moment: str) -> None:
     assert NEW_YORK.settled_at(np.array([day(session)]))[0] == np.datetime64(moment)
+
+
+def test_the_calendar_of_an_asset_settles_as_the_settings_say() -> None:
+    settings = Settings(settle=SettleSettings(exchange_minutes=45, continuous_minutes=60))
+    for calendar, moment in (("XNYS", "2025-01-15T21:45:00"), ("24/7", "2025-01-16T01:00:00")):
+        found = calendar_of(AssetSettings(symbol="ANY", calendar=calendar), settings)
+        assert found.settled_at(np.array([day("2025-01-15")]))[0] == np.datetime64(moment)
 
 
 def test_a_crypto_bar_settles_three_hours_after_the_utc_day() -> None:

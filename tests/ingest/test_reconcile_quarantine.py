@@ -274,6 +274,7 @@ def test_what_is_released_at_another_price_is_not_released() -> None:
         pytest.param((split(N),), 0.25, id="a split since the decision"),
         pytest.param((split(N - 2, 2.0), split(N, 3.0)), 1.0 / 6.0, id="two splits since the decision"),
         pytest.param((split(N - 4, 2.0), split(N, 3.0)), 1.0 / 3.0, id="one split before it and one since"),
+        pytest.param((split(N - 3, 2.0), split(N, 3.0)), 1.0 / 3.0, id="one split on its day and one since"),
         pytest.param((split(2, 2.0), split(N, 3.0)), 1.0 / 3.0, id="an older split does not matter"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import ConfigError
-from pipeline.learn.combine import blocks, combine_members, shrinkage
+from pipeline.learn.combine import AlreadyIssued, blocks, combine_members, shrinkage
 from pipeline.models import configure
 from pipeline.models.weights import unpack
 from pipeline.settings import EnsembleSettings
@@ -41,6 +41,14 @@ def made_members(knowledge: float, seed: int = 0) -> MemberForecasts:
         fit_ids=np.repeat([1, 2], ORIGINS // 2),
         naive_maes=np.ones(ORIGINS),
     )
+
+
+def test_an_ensemble_is_complete_with_a_backtest_and_a_forecast_from_the_newest_session() -> None:
+    origins = made_dates(3)
+    for has_backtest in (True, False):
+        issued = AlreadyIssued(has_backtest, origins)
+        assert issued.is_complete(origins[-1]) is has_backtest
+        assert issued.is_complete(origins[-1] + DAY) is False
 
 
 def test_the_mean_is_that_of_the_log_changes() -> None:

@@ -3,8 +3,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.learn.intervals import PastErrors, conformal_bands, conformal_radius
-from tests.made import DAY, made_dates
+from pipeline.learn.intervals import PastErrors, backtest_errors, conformal_bands, conformal_radius
+from pipeline.types import Features
+from tests.made import DAY, made_dates, unbroken
+from tests.store.examples import make_block, make_fit
+
+
+def test_errors_of_a_backtest_are_log_errors_in_the_units_of_each_origin() -> None:
+    dates, closes = made_dates(6), 10.0 * np.arange(1.0, 7.0)
+    adjusted = np.where(np.arange(6) < 3, 0.5, 1.0) * closes
+    features = Features("MADE", ("close",), dates, closes[:, None], adjusted, closes, unbroken(6))
+    first, second = (make_block(make_fit(), dates[rows], forecast=100.0) for rows in ([2], [3, 4]))
+
+    one_ahead, two_ahead = backtest_errors([first, second], features)
+
+    assert one_ahead.target_dates.tolist() == dates[[3, 4, 5]].tolist()
+    np.testing.assert_allclose(one_ahead.abs_log_errors, np.abs(np.log(100.0 / np.array([80.0, 50.0, 60.0]))))
+    assert two_ahead.target_dates.tolist() == dates[[4, 5]].tolist()
+    np.testing.assert_allclose(two_ahead.abs_log_errors, np.abs(np.log(100.0 / np.array([100.0, 60.0]))))
 
 
 @pytest.mark.parametrize(("coverage", "fewest"), [(0.80, 4), (0.95, 19)])

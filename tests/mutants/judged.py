@@ -16,12 +16,15 @@ MODULES = {
 }
 THE_VERDICT = "tests/lag/test_examine.py"
 """Judges every part of the verdict beside its own tests: a slow reference computes the evidence again."""
-RECONCILING = tuple(f"tests/ingest/test_reconcile{part}.py" for part in ("", "_units", "_quarantine"))
+RECONCILING = (
+    "tests/ingest/test_events.py",
+    *(f"tests/ingest/test_reconcile{part}.py" for part in ("", "_units", "_quarantine")),
+)
 TESTS_OF_OTHERS = {
     "pipeline.ingest.events": RECONCILING,
     "pipeline.ingest.quarantine": (
         *("tests/ingest/test_validate_decided.py", "tests/ingest/test_validate.py"),
-        "tests/ingest/test_reconcile_units.py",
+        "tests/ingest/test_reconcile_quarantine.py",
     ),
     "pipeline.ingest.reconcile": RECONCILING,
     "pipeline.ingest.units": RECONCILING,
