@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.ingest.quarantine import row_as_json
-from pipeline.ingest.reconcile import MOST_CONTRADICTING, reconcile
+from pipeline.ingest.reconcile import reconcile
 from pipeline.types import CorporateAction, QuarantineCode, QuarantinedRow, ValidatedPrices
 from tests.ingest.prices import (
     NOTHING,
@@ -129,7 +129,7 @@ def test_a_moment_in_the_past_changes_no_event_however_little_is_known_or_given(
     assert (counts(changes), changes.actions.given) == ((n_given, 0, 0, 0), ())
 
 
-@pytest.mark.parametrize("n_wrong", [MOST_CONTRADICTING, MOST_CONTRADICTING + 1])
+@pytest.mark.parametrize("n_wrong", [3, 4])
 def test_a_dividend_before_its_bar_is_not_stored_from_a_download_that_contradicts_many_bars(
     n_wrong: int,
 ) -> None:
@@ -137,7 +137,7 @@ def test_a_dividend_before_its_bar_is_not_stored_from_a_download_that_contradict
     wrong = times_each(bars, {20 + row: 10.0 * (3.0 + row) for row in range(n_wrong)})
     changes = reconcile(downloaded(wrong, early=(action(N),), expected=N + 1), stored(bars), NOW)
     assert changes.n_contradicting == n_wrong
-    assert changes.actions.given == (action(N),) * (n_wrong == MOST_CONTRADICTING)
+    assert changes.actions.given == (action(N),) * (n_wrong == 3)
 
 
 def test_a_dividend_before_its_bar_is_not_stored_from_a_download_without_any_bar() -> None:
@@ -199,3 +199,10 @@ def test_a_dividend_whose_session_the_download_leaves_out_is_converted_by_a_spli
     again = replace(paid, value=0.125)
     found = reconcile(downloaded(rows, split(N), early=(again,)), known, NOW).actions
     assert set(found.given) == {split(N), again}
+
+
+def test_a_dividend_that_vanishes_together_with_a_split_is_doubted_and_not_converted() -> None:
+    bars, gone = made_bars(N + 1), action(30)
+    known = stored(rows_of(bars, slice(0, N)), gone)
+    found = reconcile(downloaded(times(bars, 0.25), split(N)), known, NOW).actions
+    assert (found.given, found.vanished) == ((split(N),), (gone,))

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import ttest_1samp
 
 from pipeline.ingest.jumps import ACCEPTED_AFTER
 from pipeline.ingest.reconcile import reconcile, restatement
-from pipeline.types import ActionKind, Bars, CorporateAction
+from pipeline.ingest.units import accepted_units
+from pipeline.types import ActionKind, Bars, CorporateAction, Rebasing
 from tests.ingest.prices import (
     BOTH,
     NOW,
@@ -328,6 +330,23 @@ def test_prices_rounded_to_cents_hide_no_exact_ratio(price: float, n_common: int
         changes = reconcile(downloaded(now, split(N)), stored(rows_of(known, slice(N - n_common, None))), NOW)
         assert changes.rebasing is not None
         assert changes.rebasing.ratio == pytest.approx(0.25, rel=1e-15)
+
+
+@pytest.mark.parametrize("n", [2, 4, 8])
+def test_a_ratio_is_that_of_a_split_unless_a_t_test_finds_another(n: int) -> None:
+    rng, known = np.random.default_rng(n), made_bars(n)
+    found = []
+    for offset in rng.uniform(0.0, 0.004, 200):
+        noise = offset + rng.normal(0.0, 4e-4, n)
+        now = times_each(times(known, 0.25), dict(enumerate(np.exp(noise))))
+        units = accepted_units(
+            Rebasing(known.session_dates[-1], 0.25 * 1.0001), downloaded(now, split(n)), stored(known)
+        )
+        assert units is not None
+        is_another = bool(abs(noise.mean()) > 1e-4 and ttest_1samp(noise, 0.0).pvalue < 0.003)
+        assert units.ratio == pytest.approx(0.25 * 1.0001 if is_another else 0.25, rel=1e-12)
+        found.append(is_another)
+    assert 0.02 < np.mean(found) < 0.98
 
 
 @pytest.mark.parametrize("ratio", [0.25 * 0.99, 0.25 * 0.9992, 0.995, 1.0 / 1.1 * 0.997])
