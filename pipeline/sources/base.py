@@ -16,7 +16,7 @@ class PriceSource(Protocol):
     """
 
     name: str
-    """The name in the configuration: `yahoo`, `csv:PATH`, `simulated`."""
+    """The name in the configuration, with the real path where it has one: `yahoo`, `csv:/home/me/prices`."""
 
     def download(self, asset: AssetSettings, start: date, as_of: datetime) -> RawPrices:
         """Download the rows of `asset` from session date `start` on, at least one, in the source's order.
