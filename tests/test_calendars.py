@@ -151,6 +151,7 @@ def test_all_that_a_calendar_covers_can_be_asked_for(name: str, first: str, last
         pytest.param(CRYPTO, "UTC", True, id="UTC for crypto"),
         pytest.param(CRYPTO, "Europe/London", False, id="one that is UTC in winter only"),
         pytest.param(trading_calendar("XKRX", 30), "Asia/Tokyo", True, id="Tokyo's for Seoul"),
+        pytest.param(trading_calendar("XBOM", 30), "Asia/Kolkata", True, id="one known only to 2026"),
         pytest.param(NEW_YORK, "Mars/Olympus", False, id="none that there is"),
         pytest.param(NEW_YORK, "America", False, id="a continent"),
         pytest.param(NEW_YORK, "../../etc/passwd", False, id="a path"),

@@ -39,14 +39,13 @@ def event_changes(
     stored = {one.action.key: one for one in known}
     on_bars = (one for one in prices.actions if one.ex_date.item() in covered)
     given = {one.key: one for one in (*on_bars, *prices.early_actions)}
-    others = [one.action for key, one in stored.items() if key not in given and key[0].item() not in covered]
+    not_given = [one for key, one in stored.items() if key not in given]
     absent = [
         one
-        for key, one in stored.items()
-        if key not in given
-        and one.action.ex_date.item() in covered
-        and one.action.kind in prices.action_kinds
+        for one in not_given
+        if one.action.ex_date.item() in covered and one.action.kind in prices.action_kinds
     ]
+    others = [one.action for one in not_given if one not in absent]
     news = (
         one
         for key, one in given.items()

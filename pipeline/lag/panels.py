@@ -106,7 +106,6 @@ def _correlations(predictions: Predictions) -> FloatArray:
     market = predictions.market
     returns = recent_returns(market, len(KNOWN_DAYS))[0, :, ::-1] * market.per_scale[0, :, None]
     seen = np.column_stack([returns, market.scaled_moves[0]])
-    seen = seen - seen.mean(axis=0)
     predicted = predictions.centred[0] - predictions.centred[0].mean()
     spreads, spread = seen.std(axis=0), predicted.std()
     products = np.mean(seen * predicted[:, None], axis=0)

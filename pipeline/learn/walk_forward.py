@@ -80,12 +80,12 @@ def forecast(assignment: Assignment) -> Forecasted:
     """Compute the forecasts of an assignment; bit for bit reproducible in any process."""
     warm = assignment.warm_start
     # A backtest may not start from the weights of a live fit, which was trained on prices after its origins.
-    is_ahead_of_backtest = warm is not None and bool(warm.start_weights) and assignment.backtest_origins > 0
-    chain = _Chain(assignment, None if is_ahead_of_backtest else warm)
+    has_weights = warm is not None and bool(warm.start_weights)
+    chain = _Chain(assignment, None if has_weights else warm)
     backtests, backtest_error = _collect_until_error(_backtest(chain))
     if not assignment.is_live:
         return Forecasted(backtests, (), backtest_error)
-    if is_ahead_of_backtest:
+    if has_weights:
         chain = _Chain(assignment, warm)
     newest = np.array([len(assignment.features.session_dates) - 1])
     live, live_error = _collect_until_error(chain.blocks(newest, ForecastKind.LIVE))

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.ingest.quarantine import row_as_json
 from pipeline.ingest.reconcile import reconcile
-from pipeline.types import CorporateAction, QuarantineCode, QuarantinedRow, ValidatedPrices
+from pipeline.types import ActionKind, CorporateAction, QuarantineCode, QuarantinedRow, ValidatedPrices
 from tests.ingest.prices import (
     NOTHING,
     NOW,
@@ -43,6 +43,7 @@ def test_a_dividend_is_stored_and_revises_no_bar() -> None:
         pytest.param(0.01, 0.0101, True, id="a small one changed"),
         pytest.param(100.0, 100.005, False, id="a large one rounded"),
         pytest.param(100.0, 100.02, True, id="a large one changed"),
+        pytest.param(9999.0, 10000.0, False, id="by a ten-thousandth"),
     ],
 )
 def test_a_dividend_is_news_by_its_relative_change(value: float, again: float, is_news: bool) -> None:
@@ -206,3 +207,13 @@ def test_a_dividend_that_vanishes_together_with_a_split_is_doubted_and_not_conve
     known = stored(rows_of(bars, slice(0, N)), gone)
     found = reconcile(downloaded(times(bars, 0.25), split(N)), known, NOW).actions
     assert (found.given, found.vanished) == ((split(N),), (gone,))
+
+
+@pytest.mark.parametrize("row", [10, N - 1], ids=["an early one", "that of the newest stored session"])
+def test_stored_dividends_are_converted_by_a_split_where_the_source_tells_of_no_dividends(row: int) -> None:
+    bars, paid = made_bars(N + 1), action(row)
+    known = stored(rows_of(bars, slice(0, N)), paid)
+    silent = downloaded(times(bars, 0.25), split(N), kinds=frozenset({ActionKind.SPLIT}))
+    found = reconcile(silent, known, NOW).actions
+    assert set(found.given) == {split(N), replace(paid, value=paid.value * 0.25)}
+    assert found.vanished == ()

@@ -279,6 +279,25 @@ def closing_at(*closes: float) -> Bars:
     return Bars("X", dates, close, close, close, close, close)
 
 
+@pytest.mark.parametrize(
+    ("level", "close", "is_off"),
+    [
+        (100.0, 175.0, False),
+        (100.0, 175.01, True),
+        (175.0, 100.0, False),
+        (175.01, 100.0, True),
+        (100.0, 144.0, False),
+        (100.0, 144.01, True),
+        (100.0, 155.99, True),
+        (100.0, 156.0, False),
+    ],
+)
+def test_a_bar_is_off_the_level_beyond_seven_quarters_or_within_a_twenty_fifth_of_three_halves(
+    level: float, close: float, is_off: bool
+) -> None:
+    assert off_rows(closing_at(*[level] * 10, close), np.array([*[level] * 10, np.nan])) == [10] * is_off
+
+
 def test_a_jump_between_levels_that_are_both_near_the_first_is_one() -> None:
     assert off_rows(closing_at(*[100.0] * 10, *[70.0] * 10, *[130.0] * 10)) == list(range(20, 30))
 

@@ -150,6 +150,13 @@ def test_a_faulty_row_does_not_contest_a_good_one_of_its_date() -> None:
     assert [bar.reason for bar in prices.quarantined] == ["a price is missing"]
 
 
+def test_prices_outside_the_range_by_a_millionth_are_inside_but_for_rounding() -> None:
+    above = judged(raw(WEEK, open=1e7, high=1e7, low=9e6, close=1e7 + 10))
+    below = judged(raw(WEEK, open=1e7, high=1e7, low=1e7, close=1e7 - 10))
+    crossed = judged(raw(WEEK, open=1e7 + 10, high=1e7, low=1e7 + 10, close=1e7 + 10))
+    assert [one.quarantined for one in (above, below, crossed)] == [(), (), ()]
+
+
 def test_rounding_widens_the_range_instead_of_moving_the_close() -> None:
     close = 12.0 * (1.0 + 5e-7)
 

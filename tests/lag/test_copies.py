@@ -47,6 +47,20 @@ def test_a_constant_drift_does_not_hide_a_copy() -> None:
     assert nearest_rules(predictions_of(drifting)).distance[0] == pytest.approx(0.0, abs=1e-9)
 
 
+def test_the_rules_are_found_in_whatever_unit_the_prices_are() -> None:
+    one = trial(averaged(5), walk())
+    in_another_unit = trial(averaged(5), walk() + np.log(1e200))
+    plain, scaled = nearest_rules(predictions_of(one)), nearest_rules(predictions_of(in_another_unit))
+    assert scaled.nearest.tolist() == plain.nearest.tolist()
+    assert scaled.distance == pytest.approx(plain.distance, abs=1e-9)
+
+
+def test_a_constant_drift_does_not_hide_a_copy_however_wild_the_market() -> None:
+    prices = 1000.0 * walk()
+    drifting = trial(prices[HISTORY - 1 : -2] - prices[HISTORY:-1] + 10.0, prices)
+    assert nearest_rules(predictions_of(drifting)).distance[0] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_moves_that_differ_by_rounding_alone_leave_the_distance_undefined() -> None:
     growing = 4.6 + 0.001 * np.arange(HISTORY + 101)
     noise = 1e-4 * np.random.default_rng(0).normal(size=100)

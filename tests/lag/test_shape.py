@@ -41,6 +41,15 @@ def test_noise_as_large_as_the_moves_has_no_shape_and_little_noise_has() -> None
     assert (found.filter_r2 < 0.2).all()
 
 
+@pytest.mark.parametrize("share", [1.0, 1e-2, 1e-6])
+def test_noise_is_not_explained_however_little_it_is(share: float) -> None:
+    assert shape(predictions_of(noisy(share))).filter_r2[0] < 0.2
+
+
+def test_forecasts_that_differ_from_no_change_by_rounding_alone_are_wholly_explained() -> None:
+    assert shape(predictions_of(noisy(1e-11))).filter_r2[0] == 1.0
+
+
 def test_a_skilled_forecast_has_the_shape_of_an_echo_too() -> None:
     """Which is why the shape convicts nobody alone."""
     assert shape(predictions_of(knowing(0.05))).p_value[0] < 0.01

@@ -17,7 +17,7 @@ MODULES = {
 THE_VERDICT = "tests/lag/test_examine.py"
 """Judges every part of the verdict beside its own tests: a slow reference computes the evidence again."""
 RECONCILING = (
-    "tests/ingest/test_events.py",
+    *("tests/ingest/test_events.py", "tests/ingest/test_units.py"),
     *(f"tests/ingest/test_reconcile{part}.py" for part in ("", "_units", "_quarantine")),
 )
 TESTS_OF_OTHERS = {

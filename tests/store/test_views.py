@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -5,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Dialect, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.store import VIEW_COLUMNS, Connection, Engine, write
-from pipeline.store.views import SCOREBOARD_METRICS, adjusted_closes
+from pipeline.store.views import SCOREBOARD_METRICS, adjusted_closes, definitions
 from pipeline.types import Bands, CorporateAction, FloatArray, ForecastKind, LeadLag, SeriesKey, Verdict
 from tests.made import DAY
 from tests.properties import examples
@@ -74,6 +76,14 @@ def test_a_view_has_the_published_columns_in_order_and_each_is_explained(conn: C
 
 def test_there_are_no_other_views() -> None:
     assert set(VIEW_COLUMNS) == set(CONTRACT)
+
+
+@pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=lambda one: one.name)
+def test_the_views_need_nothing_that_sqlite_alone_allows(dialect: Dialect) -> None:
+    """SQLite alone takes one of several rows for one value, and needs no RECURSIVE in a recursive query."""
+    for statement in definitions(dialect).values():
+        assert set(re.findall(r"LIMIT (\d+)", statement)) <= {"1"}
+        assert "UNION ALL" not in statement or "WITH RECURSIVE" in statement
 
 
 def test_prices_show_the_newest_revision_of_each_bar(conn: Connection) -> None:
