@@ -65,6 +65,7 @@ def open_store(url: str) -> Iterator[Engine]:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_writer)
         event.listen(engine, "begin", _begin)
+        event.listen(engine, "invalidate", _roll_back)
     with _closing(engine):
         with reading(engine) as connection:
             is_ready = _revision(connection) == CODE_REVISION and _has_current_views(connection)
@@ -316,6 +317,14 @@ def _begin(connection: Connection) -> None:
     """
     reads_only = connection.get_execution_options().get("reads_only", False)
     connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+def _roll_back(connection: sqlite3.Connection, _: ConnectionPoolEntry, _error: BaseException | None) -> None:
+    """End the transaction of a connection that a signal has interrupted.
+
+    SQLAlchemy closes it, but SQLite keeps the write lock while the error still refers to a statement.
+    """
+    connection.rollback()
 
 
 def _revision(connection: Connection) -> str | None:

@@ -6,11 +6,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
 
 from pipeline.errors import StoreError
 from pipeline.store import (
     VIEW_COLUMNS,
+    Connection,
     Engine,
     absent_file,
     backup,
@@ -267,3 +268,31 @@ def test_a_check_finds_a_second_current_score(filled: Engine) -> None:
     copy = "INSERT INTO scores SELECT 2, forecast_id, run_id, 1, 1, 1, scored_at_utc, NULL FROM scores"
     damage(filled, "DROP INDEX scores_current", copy)
     assert check(filled) == ("1 forecasts with more than one current score",)
+
+
+def test_a_signal_within_a_statement_leaves_no_lock_behind(tmp_path: Path) -> None:
+    class Signal(BaseException):
+        """What a handler of SIGTERM raises, wherever the program is."""
+
+    with open_store(f"sqlite:///{tmp_path / 'prices.db'}?timeout=0.1") as engine:
+
+        @event.listens_for(engine, "after_cursor_execute")
+        def interrupt(_connection: Connection, _cursor: object, statement: str, *_: object) -> None:
+            if "interrupted" in statement:
+                raise Signal
+
+        with pytest.raises(Signal) as caught:
+            write_until_interrupted(engine)
+        # The error, which still refers to the statement, is alive as it is in an exception handler.
+        assert caught.value is not None
+        with writing(engine) as connection:
+            connection.exec_driver_sql("CREATE TABLE unfinished (number INTEGER)")
+
+
+def write_until_interrupted(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE unfinished (number INTEGER)")
+        connection.exec_driver_sql(
+            "WITH RECURSIVE interrupted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM interrupted LIMIT 9)"
+            " SELECT n FROM interrupted"
+        )
